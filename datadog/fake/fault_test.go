@@ -1,0 +1,279 @@
+package fake_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"datadog_org_connections_exporter/datadog/fake"
+)
+
+func TestAnswersInPlaceOfTheAPI(t *testing.T) {
+	tests := map[string]struct {
+		fault       fake.Fault
+		status      int
+		contentType string
+		body        string // a part of it
+	}{
+		"status":        {fake.Status(502), 502, "application/json", `{"errors":["Bad Gateway"]}`},
+		"status, body":  {fake.Status(418, "short ", "stout"), 418, "application/json", "short stout"},
+		"empty body":    {fake.Status(200, ""), 200, "application/json", ""},
+		"error objects": {fake.ErrorObjects(403), 403, "application/json", `{"errors":[{"title":"Forbidden"}]}`},
+		"HTML error":    {fake.HTMLError(504), 504, "text/html; charset=utf-8", "<h1>504 Gateway Timeout</h1>"},
+		"HTML 200":      {fake.HTML200(), 200, "text/html; charset=utf-8", "Please log in"},
+		"not a list":    {fake.NotAList(), 200, "application/json", `{"data":{"type"`},
+		"null data":     {fake.NullData(), 200, "application/json", `{"data":null,`},
+		"redirect":      {fake.Redirect("https://elsewhere.example.com/"), 302, "text/html; charset=utf-8", "302 Found"},
+		"429":           {fake.TooManyRequests(nil), 429, "application/json", `{"errors":["Too many requests"]}`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := triangle(fake.Options{})
+			s.Inject(test.fault)
+			got := connect(t, s, "a").get("")
+			if got.err != nil || got.status != test.status || got.header.Get("Content-Type") != test.contentType {
+				t.Errorf("got %d %v, error %v", got.status, got.header, got.err)
+			}
+			if !strings.Contains(got.body, test.body) {
+				t.Errorf("no %s in %s", test.body, got.body)
+			}
+		})
+	}
+}
+
+func TestFaultHeaders(t *testing.T) {
+	s := triangle(fake.Options{RateLimit: fake.RateLimit{Limit: 9, Period: time.Minute}})
+	c := connect(t, s, "a")
+	s.Inject(fake.Redirect("https://elsewhere.example.com/").Once())
+	if got := c.get("").header.Get("Location"); got != "https://elsewhere.example.com/" {
+		t.Errorf("Location %q", got)
+	}
+	s.Inject(fake.TooManyRequests(http.Header{"Retry-After": {"7"}}))
+	got := c.get("").header
+	if _, limit := got["X-Ratelimit-Limit"]; limit || got.Get("Retry-After") != "7" {
+		t.Errorf("headers %v, want Retry-After and no rate limit", got)
+	}
+}
+
+func TestCutAnswers(t *testing.T) {
+	tests := map[string]struct {
+		fault  fake.Fault
+		status int   // that arrives, 0 for none
+		err    error // nil: the answer is complete
+	}{
+		"truncated": {fake.Truncated(), 200, nil},
+		"dropped":   {fake.Dropped(), 200, io.ErrUnexpectedEOF},
+		"refused":   {fake.Refused(), 0, io.EOF},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := triangle(fake.Options{})
+			c := connect(t, s, "a")
+			whole := c.get("").body
+			s.Inject(test.fault)
+
+			got := c.get("")
+			if got.status != test.status || !errors.Is(got.err, test.err) {
+				t.Errorf("status %d, error %v", got.status, got.err)
+			}
+			if test.status == 200 && (got.body == "" || got.body == whole || !strings.HasPrefix(whole, got.body)) {
+				t.Errorf("body %q is not a part of the page", got.body)
+			}
+		})
+	}
+}
+
+func TestHanging(t *testing.T) {
+	for name, test := range map[string]struct {
+		fault  fake.Fault
+		status int
+	}{
+		"no answer": {fake.Hang(), 0},
+		"mid body":  {fake.HangMidBody(), 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := triangle(fake.Options{})
+				c := connect(t, s, "a")
+				s.Inject(test.fault)
+				c.http.Timeout = time.Hour
+				start := time.Now()
+				got := c.get("")
+				if !errors.Is(got.err, context.DeadlineExceeded) || time.Since(start) != time.Hour {
+					t.Errorf("error %v after %v", got.err, time.Since(start))
+				}
+				if status := s.RequestLog()[0].Status; status != test.status {
+					t.Errorf("status %d, want %d", status, test.status)
+				}
+			})
+		})
+	}
+}
+
+func TestSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := triangle(fake.Options{Latency: time.Second})
+		s.Inject(fake.Slow(5 * time.Second))
+		s.Inject(fake.Slow(time.Minute).Once())
+		c := connect(t, s, "a")
+		for _, want := range []time.Duration{66 * time.Second, 6 * time.Second} {
+			start := time.Now()
+			c.get("").page(t)
+			if took := time.Since(start); took != want {
+				t.Errorf("took %v, want %v", took, want)
+			}
+		}
+	})
+}
+
+func TestEndlessIsJSONThatNeverEnds(t *testing.T) {
+	s := triangle(fake.Options{})
+	s.Inject(fake.Endless())
+	c := connect(t, s, "a")
+	resp, err := c.http.Do(c.request(http.MethodGet, fake.Path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+
+	rows := json.NewDecoder(resp.Body)
+	for range 3 { // {, "data", [
+		if _, err := rows.Token(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ids := map[string]bool{}
+	for range 5000 {
+		var row struct{ ID string }
+		if err := rows.Decode(&row); err != nil {
+			t.Fatal(err)
+		}
+		ids[row.ID] = true
+	}
+	if len(ids) != 5000 || !rows.More() {
+		t.Errorf("%d distinct rows of 5000, more: %v", len(ids), rows.More())
+	}
+}
+
+func TestBentListings(t *testing.T) {
+	twice := func(truth int) any { return 2 * truth }
+	tests := map[string]struct {
+		fault fake.Fault
+		query string
+		want  page
+	}{
+		"none":        {fake.Slow(0), "?offset=1", page{[]string{"c3", "c4"}, 3, 3}},
+		"repeat page": {fake.RepeatPage(), "?offset=2&limit=2", page{[]string{"c1", "c3"}, 3, 3}},
+		"short pages": {fake.ShortPages(1), "?offset=1", page{[]string{"c3"}, 3, 3}},
+		"empty page":  {fake.EmptyPage(), "?sink_org_id=a", page{nil, 3, 1}},
+		"totals":      {fake.Total(twice), "?sink_org_id=a", page{[]string{"c3"}, 6, 2}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := triangle(fake.Options{})
+			s.Inject(test.fault)
+			got := connect(t, s, "a").get(test.query).page(t)
+			if !slices.Equal(got.IDs, test.want.IDs) || got.Total != test.want.Total || got.Filtered != test.want.Filtered {
+				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestTotalsNullAndMissing(t *testing.T) {
+	s := triangle(fake.Options{})
+	c := connect(t, s, "a")
+	s.Inject(fake.Total(func(int) any { return nil }))
+	if got := c.get(""); !strings.Contains(got.body, `"meta":{"page":{"total_count":null,"total_filtered_count":null}}`) {
+		t.Errorf("totals are not null: %s", got.body)
+	}
+	s.Inject(fake.NoMeta())
+	if got := c.get(""); strings.Contains(got.body, "meta") || len(got.page(t).IDs) != 3 {
+		t.Errorf("got %s", got.body)
+	}
+}
+
+func TestShuffledOrder(t *testing.T) {
+	s, hub := fake.Star(fake.Options{}, 50, 1)
+	c := connect(t, s, hub)
+	plain := c.get("").page(t)
+	s.Inject(fake.ShuffledOrder())
+	first, second := c.get("").page(t), c.get("").page(t)
+	if first.ids() == plain.ids() || first.ids() == second.ids() {
+		t.Error("the order stays")
+	}
+	slices.Sort(first.IDs)
+	slices.Sort(plain.IDs)
+	if first.ids() != plain.ids() {
+		t.Error("the rows are not the same")
+	}
+}
+
+func TestShiftingBetweenPages(t *testing.T) {
+	s := triangle(fake.Options{})
+	c := connect(t, s, "a")
+	s.Inject(fake.Shifting(func(page fake.Request) {
+		if page.Offset == 0 {
+			s.RemoveConnection("c1")
+		}
+	}))
+	if got := c.get("?limit=1").page(t); got.ids() != "c1" || got.Total != 3 {
+		t.Errorf("first page %+v", got)
+	}
+	// c3 has moved up to the first page, which is past: the reader misses it.
+	if got := c.get("?limit=1&offset=1").page(t); got.ids() != "c4" || got.Total != 2 {
+		t.Errorf("second page %+v", got)
+	}
+}
+
+func TestWhichRequestsAFaultAppliesTo(t *testing.T) {
+	s := triangle(fake.Options{})
+	a := connect(t, s, "a")
+	b := a.as(s.Keys("b"))
+	expect := func(c client, query string, want int) {
+		t.Helper()
+		if got := c.get(query); got.status != want {
+			t.Errorf("status %d, want %d", got.status, want)
+		}
+	}
+
+	s.Inject(fake.Status(500))
+	s.Inject(fake.Status(502).From(2).Times(2))
+	s.Inject(fake.Status(503).ForOrg("b").Once())
+	expect(a, "?offset=1", 500)
+	expect(a, "?offset=2", 502)
+	expect(b, "?offset=2", 503)
+	expect(b, "?offset=3", 502)
+	expect(a, "?offset=2", 500)
+	expect(b, "", 500)
+	s.ClearFaults()
+	expect(a, "?offset=2", 200)
+}
+
+func TestFaultsAddUp(t *testing.T) {
+	s := triangle(fake.Options{})
+	c := connect(t, s, "a")
+	s.Inject(fake.ShortPages(2))
+	s.Inject(fake.Total(func(truth int) any { return truth + 1 }))
+	s.Inject(fake.ShuffledOrder().Times(2))
+	s.Inject(fake.Status(500).Once())
+	c.get("")
+	if got := c.get("").page(t); len(got.IDs) != 2 || got.Total != 4 {
+		t.Errorf("got %+v", got)
+	}
+
+	var names []string
+	for _, r := range s.RequestLog() {
+		names = append(names, strings.Join(r.Faults, "+"))
+	}
+	if got := strings.Join(names, ", "); got != "Status(500), ShuffledOrder+Total+ShortPages(2)" {
+		t.Errorf("faults %s", got)
+	}
+}

@@ -1,0 +1,90 @@
+package inventory
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+
+	"datadog_org_connections_exporter/datadog"
+)
+
+// Changes are what differs between two snapshots, in the order of the ids.
+type Changes struct {
+	Added, Removed []datadog.Connection
+	TypesChanged   []TypesChange
+	Renamed        []Rename
+
+	before, after *Snapshot
+}
+
+// TypesChange is a connection that shares other types of telemetry than before.
+type TypesChange struct {
+	Connection datadog.Connection // as it is now
+	Before     []string
+}
+
+// Rename is an org that has another name than before.
+type Rename struct {
+	ID, Before, After string
+}
+
+// changesBetween compares two snapshots. Connections and orgs are told apart by
+// their ids, so that a rename is no more than a rename.
+func changesBetween(before, after *Snapshot) Changes {
+	changes := Changes{before: before, after: after}
+	old := map[string]datadog.Connection{}
+	for _, c := range before.Connections {
+		old[c.ID] = c
+	}
+	for _, c := range after.Connections {
+		was, known := old[c.ID]
+		delete(old, c.ID)
+		switch {
+		case !known:
+			changes.Added = append(changes.Added, c)
+		case !slices.Equal(was.Types, c.Types):
+			changes.TypesChanged = append(changes.TypesChanged, TypesChange{Connection: c, Before: was.Types})
+		}
+	}
+	for _, c := range before.Connections {
+		if _, gone := old[c.ID]; gone {
+			changes.Removed = append(changes.Removed, c)
+		}
+	}
+	for _, o := range after.Orgs {
+		if name, known := before.names[o.ID]; known && name != o.Name {
+			changes.Renamed = append(changes.Renamed, Rename{ID: o.ID, Before: name, After: o.Name})
+		}
+	}
+	return changes
+}
+
+// log writes a line for each change.
+func (c Changes) log(logger log.Logger) {
+	logger = level.Info(logger)
+	for _, added := range c.Added {
+		logger.Log(c.after.describe("Connection added", added)...)
+	}
+	for _, removed := range c.Removed {
+		logger.Log(c.before.describe("Connection removed", removed)...)
+	}
+	for _, changed := range c.TypesChanged {
+		logger.Log(append(c.after.describe("Connection types changed", changed.Connection), "types_before", strings.Join(changed.Before, ","))...)
+	}
+	for _, renamed := range c.Renamed {
+		logger.Log("msg", "Org renamed", "org_id", renamed.ID, "org_name", renamed.After, "org_name_before", renamed.Before)
+	}
+}
+
+// describe names a connection for the log: ids and names of orgs, nothing of its
+// creator.
+func (s *Snapshot) describe(msg string, c datadog.Connection) []any {
+	return []any{
+		"msg", msg, "connection_id", c.ID,
+		"source_org_id", c.SourceID, "source_org_name", s.OrgName(c.SourceID),
+		"sink_org_id", c.SinkID, "sink_org_name", s.OrgName(c.SinkID),
+		"types", strings.Join(c.Types, ","),
+	}
+}

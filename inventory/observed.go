@@ -1,0 +1,75 @@
+package inventory
+
+import (
+	"datadog_org_connections_exporter/datadog"
+)
+
+// inferSelf finds the org whose credentials listed the connections. The API does
+// not say, but it lists only connections in which that org takes part: it is the
+// one that stands at one end of all of them. Where two orgs do (a single
+// connection, or one each way), it is the one that it was before, if any.
+func inferSelf(connections []datadog.Connection, before string) string {
+	candidates := ends(connections)
+	switch {
+	case candidates == nil, candidates[before]:
+		return before
+	case len(candidates) == 1:
+		for id := range candidates {
+			return id
+		}
+	}
+	return ""
+}
+
+// ends gives the orgs that take part in every connection; nil where there is no
+// connection with two known ends.
+func ends(connections []datadog.Connection) map[string]bool {
+	var common map[string]bool
+	for _, c := range connections {
+		if c.SourceID == "" || c.SinkID == "" {
+			continue
+		}
+		if common == nil {
+			common = map[string]bool{c.SourceID: true, c.SinkID: true}
+			continue
+		}
+		for id := range common {
+			if id != c.SourceID && id != c.SinkID {
+				delete(common, id)
+			}
+		}
+	}
+	return common
+}
+
+// observation tells which orgs we hold working credentials of.
+type observation struct {
+	observed map[string]bool
+	perhaps  map[string]bool // may be one whose credentials we hold
+}
+
+func observers(orgs []*org) observation {
+	o := observation{observed: map[string]bool{}, perhaps: map[string]bool{}}
+	for _, org := range orgs {
+		switch {
+		case org.refused():
+		case org.self != "":
+			o.observed[org.self] = true
+		default:
+			for id := range ends(org.listing.Connections) {
+				o.perhaps[id] = true
+			}
+		}
+	}
+	return o
+}
+
+func (o observation) of(id string) datadog.Ternary {
+	switch {
+	case o.observed[id]:
+		return datadog.Yes
+	case o.perhaps[id]:
+		return datadog.Unknown
+	}
+	return datadog.No
+}

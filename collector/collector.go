@@ -1,0 +1,170 @@
+package collector
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"datadog_org_connections_exporter/inventory"
+)
+
+// Inventory is what the collector shows: the consumer's side of
+// [inventory.Inventory].
+type Inventory interface {
+	// Refresh brings up to date what is due, as long as ctx lasts.
+	Refresh(ctx context.Context)
+	// View tells what is known now.
+	View() inventory.View
+}
+
+// Collector shows an inventory as metrics. It can be registered anywhere.
+type Collector struct {
+	inventory Inventory
+	wait      time.Duration
+	descs     map[string]*prometheus.Desc // by metric name
+}
+
+// New makes a collector. wait is how long a collection waits for a refresh that
+// is due; what is known is shown when it is over. Zero does not wait: for those
+// who refresh the inventory themselves before they gather.
+func New(i Inventory, wait time.Duration) *Collector {
+	c := &Collector{inventory: i, wait: wait, descs: map[string]*prometheus.Desc{}}
+	for _, m := range table {
+		if m.Name != requests.Name && m.Name != requestDuration.Name {
+			c.descs[m.Name] = m.desc()
+		}
+	}
+	return c
+}
+
+// Describe implements [prometheus.Collector].
+func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, desc := range c.descs {
+		ch <- desc
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (c *Collector) Collect(ch chan<- prometheus.Metric) {
+	if c.wait > 0 {
+		ctx, cancel := context.WithTimeout(context.Background(), c.wait)
+		defer cancel()
+		c.inventory.Refresh(ctx)
+	}
+	view := c.inventory.View()
+	out := output{descs: c.descs, ch: ch}
+	out.connections(view.Snapshot)
+	out.orgs(view.Snapshot)
+	for _, org := range view.Orgs {
+		out.org(org)
+		out.api(org)
+	}
+}
+
+// output takes the values of one collection.
+type output struct {
+	descs map[string]*prometheus.Desc
+	ch    chan<- prometheus.Metric
+}
+
+// put shows one value. Labels are in the order of the metric's.
+func (o output) put(m Metric, value float64, labels ...string) {
+	kind := prometheus.GaugeValue
+	if m.Type == counter {
+		kind = prometheus.CounterValue
+	}
+	desc := o.descs[m.Name]
+	for n, label := range labels {
+		labels[n] = strings.ToValidUTF8(label, "\ufffd")
+	}
+	metric, err := prometheus.NewConstMetric(desc, kind, value, labels...)
+	if err != nil {
+		metric = prometheus.NewInvalidMetric(desc, err)
+	}
+	o.ch <- metric
+}
+
+// putTernary shows 0 or 1, and nothing where it is not known.
+func (o output) putTernary(m Metric, value interface{ Known() (yes, known bool) }, labels ...string) {
+	if yes, known := value.Known(); known {
+		o.putBool(m, yes, labels...)
+	}
+}
+
+func (o output) putBool(m Metric, value bool, labels ...string) {
+	if value {
+		o.put(m, 1, labels...)
+	} else {
+		o.put(m, 0, labels...)
+	}
+}
+
+// putTime shows a Unix time, and nothing where there is none.
+func (o output) putTime(m Metric, t time.Time, labels ...string) {
+	if !t.IsZero() {
+		o.put(m, float64(t.UnixMicro())/1e6, labels...)
+	}
+}
+
+func (o output) connections(snapshot *inventory.Snapshot) {
+	type series struct{ source, sink, kind string }
+	counts := map[series]int{}
+	for _, c := range snapshot.Connections {
+		for _, kind := range c.Types {
+			counts[series{c.SourceID, c.SinkID, kind}]++
+		}
+		o.put(connectionInfo, 1, c.ID, c.SourceID, c.SinkID, c.Creator.ID, string(c.Creator.Kind))
+		o.putTime(connectionCreated, c.CreatedAt, c.ID, c.SourceID, c.SinkID)
+		o.putTernary(creatorDisabled, c.Creator.Disabled, c.ID, c.SourceID, c.SinkID)
+	}
+	for of, count := range counts {
+		o.put(connections, float64(count), of.source, snapshot.OrgName(of.source), of.sink, snapshot.OrgName(of.sink), of.kind)
+	}
+}
+
+func (o output) orgs(snapshot *inventory.Snapshot) {
+	for _, org := range snapshot.Orgs {
+		o.put(orgInfo, 1, org.ID, org.Name, org.PublicID, org.Sharing)
+		o.putTernary(orgDisabled, org.Disabled, org.ID)
+		o.putTernary(orgObserved, org.Observed, org.ID)
+	}
+}
+
+func (o output) org(org inventory.OrgState) {
+	o.putBool(up, org.Up, org.Name)
+	o.put(listings, float64(org.Listings), org.Name)
+	for reason, count := range org.Failures {
+		o.put(failures, float64(count), org.Name, string(reason))
+	}
+	if org.Listing == nil {
+		return
+	}
+	o.putBool(complete, org.Listing.Complete, org.Name)
+	o.putTime(lastSuccess, org.Listing.Began.Add(org.Listing.Duration), org.Name)
+	o.put(duration, org.Listing.Duration.Seconds(), org.Name)
+	o.put(pages, float64(org.Listing.Pages), org.Name)
+	o.put(listed, float64(len(org.Listing.Connections)), org.Name)
+}
+
+func (o output) api(org inventory.OrgState) {
+	for reason, count := range org.Stats.Retries {
+		o.put(retries, float64(count), org.Name, string(reason))
+	}
+	for _, limit := range org.Stats.RateLimits {
+		o.putGiven(rateLimit, limit.Limit, org.Name, limit.Name)
+		o.putGiven(rateRemaining, limit.Remaining, org.Name, limit.Name)
+		if limit.Period > 0 {
+			o.put(ratePeriod, limit.Period.Seconds(), org.Name, limit.Name)
+		}
+		o.putTime(rateReset, limit.ResetAt, org.Name, limit.Name)
+	}
+}
+
+// putGiven shows a number that the API gave, and nothing where it gave none.
+func (o output) putGiven(m Metric, value int, labels ...string) {
+	if value >= 0 {
+		o.put(m, float64(value), labels...)
+	}
+}

@@ -1,0 +1,9 @@
+// Package collector shows an inventory as Prometheus metrics.
+//
+//	metrics.go    the one table of all metrics: names, types, labels, help
+//	collector.go  the prometheus.Collector
+//	requests.go   counts and times the HTTP requests to the API
+//
+// The names, labels and meanings are a contract with everyone who built a
+// dashboard or a rule on them: they may be added to, and are not changed.
+package collector

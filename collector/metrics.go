@@ -1,0 +1,158 @@
+package collector
+
+import (
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metric describes a metric for documentation.
+type Metric struct {
+	Name   string
+	Type   string // gauge, counter or histogram
+	Help   string
+	Labels []string
+}
+
+// Metrics lists every metric that this package shows, in the order in which a
+// person would want to read of them.
+func Metrics() []Metric { return slices.Clone(table) }
+
+// table is the one place where metrics are named. What a listing told is marked
+// as such: it is as old as that listing.
+var table = []Metric{
+	// The inventory.
+	connections, connectionInfo, connectionCreated, creatorDisabled, orgInfo, orgDisabled, orgObserved,
+	// Listing it.
+	up, complete, lastSuccess, duration, pages, listed, listings, failures,
+	// Datadog's API.
+	requests, requestDuration, retries, rateLimit, rateRemaining, ratePeriod, rateReset,
+}
+
+const (
+	gauge     = "gauge"
+	counter   = "counter"
+	histogram = "histogram"
+
+	cached = " From the cached listing."
+)
+
+var (
+	connections = Metric{
+		"datadog_org_connections", gauge,
+		"Number of org connections of this type from the source org to the sink org; 1 unless the API lists more." + cached,
+		[]string{"source_org_id", "source_org_name", "sink_org_id", "sink_org_name", "connection_type"},
+	}
+	connectionInfo = Metric{
+		"datadog_org_connection_info", gauge,
+		"1 for every org connection, with who created it: creator_kind is service_account, user or unknown." + cached,
+		[]string{"connection_id", "source_org_id", "sink_org_id", "creator_id", "creator_kind"},
+	}
+	connectionCreated = Metric{
+		"datadog_org_connection_created_timestamp_seconds", gauge,
+		"When the org connection was created, in Unix time; absent where the API does not tell. Changing its types does not change it." + cached,
+		[]string{"connection_id", "source_org_id", "sink_org_id"},
+	}
+	creatorDisabled = Metric{
+		"datadog_org_connection_creator_disabled", gauge,
+		"1 if the account that created the org connection is disabled, so that Datadog is about to delete the connection; 0 if not; absent where the API does not tell." + cached,
+		[]string{"connection_id", "source_org_id", "sink_org_id"},
+	}
+	orgInfo = Metric{
+		"datadog_org_info", gauge,
+		"1 for every org that takes part in a connection; public_id and sharing are empty where the API does not tell." + cached,
+		[]string{"org_id", "org_name", "public_id", "sharing"},
+	}
+	orgDisabled = Metric{
+		"datadog_org_disabled", gauge,
+		"1 if the org is disabled, 0 if not; absent where the API does not tell." + cached,
+		[]string{"org_id"},
+	}
+	orgObserved = Metric{
+		"datadog_org_observed", gauge,
+		"1 if the exporter holds working credentials of the org; 0 if it sees the org from the other end of connections only, which is a blind spot; absent where the connections do not tell whose credentials listed them." + cached,
+		[]string{"org_id"},
+	}
+
+	up = Metric{
+		"datadog_up", gauge,
+		"1 if the last listing of the org's connections succeeded and is not too old to be shown, else 0.",
+		[]string{"org"},
+	}
+	complete = Metric{
+		"datadog_listing_complete", gauge,
+		"1 if the last good listing holds as many connections as the API says there are, 0 if it was believed because two reads agreed; absent until a listing succeeds.",
+		[]string{"org"},
+	}
+	lastSuccess = Metric{
+		"datadog_listing_last_success_timestamp_seconds", gauge,
+		"When the last good listing ended, in Unix time; absent until a listing succeeds.",
+		[]string{"org"},
+	}
+	duration = Metric{
+		"datadog_listing_duration_seconds", gauge,
+		"How long the last good listing took, with all its pages, pauses and repeated reads, in seconds; absent until a listing succeeds.",
+		[]string{"org"},
+	}
+	pages = Metric{
+		"datadog_listing_pages", gauge,
+		"Number of pages of the last good listing; absent until a listing succeeds.",
+		[]string{"org"},
+	}
+	listed = Metric{
+		"datadog_listing_connections", gauge,
+		"Number of connections in the last good listing; absent until a listing succeeds.",
+		[]string{"org"},
+	}
+	listings = Metric{
+		"datadog_listings_total", counter,
+		"Total number of listings that ended, well or not.",
+		[]string{"org"},
+	}
+	failures = Metric{
+		"datadog_listing_failures_total", counter,
+		"Total number of listings that failed, by reason.",
+		[]string{"org", "reason"},
+	}
+
+	requests = Metric{
+		"datadog_api_requests_total", counter,
+		"Total number of HTTP requests sent to Datadog's API, by status code; code is none where no answer came.",
+		[]string{"org", "code"},
+	}
+	requestDuration = Metric{
+		"datadog_api_request_duration_seconds", histogram,
+		"How long Datadog's API took to begin its answer to an HTTP request, or to fail, in seconds.",
+		[]string{"org"},
+	}
+	retries = Metric{
+		"datadog_api_retries_total", counter,
+		"Total number of HTTP requests to Datadog's API that were sent again, by the reason why the one before failed.",
+		[]string{"org", "reason"},
+	}
+	rateLimit = Metric{
+		"datadog_api_ratelimit_limit", gauge,
+		"Requests that the rate limit allows in a period, as the API's last answer gave it; absent until one does.",
+		[]string{"org", "name"},
+	}
+	rateRemaining = Metric{
+		"datadog_api_ratelimit_remaining", gauge,
+		"Requests left in the rate limit's present period, as the API's last answer gave it; absent until one does.",
+		[]string{"org", "name"},
+	}
+	ratePeriod = Metric{
+		"datadog_api_ratelimit_period_seconds", gauge,
+		"Length of the rate limit's period in seconds, as the API's last answer gave it; absent until one does.",
+		[]string{"org", "name"},
+	}
+	rateReset = Metric{
+		"datadog_api_ratelimit_reset_timestamp_seconds", gauge,
+		"When the rate limit's present period ends, in Unix time, as the API's last answer gave it; absent until one does.",
+		[]string{"org", "name"},
+	}
+)
+
+// desc is what client_golang knows a metric by.
+func (m Metric) desc() *prometheus.Desc {
+	return prometheus.NewDesc(m.Name, m.Help, m.Labels, nil)
+}

@@ -18,8 +18,14 @@ type Secret struct {
 	path string // empty: the value is fixed
 
 	mu   sync.Mutex
-	last string // the last good value
+	last hidden // the last good value
 }
+
+// hidden is a function because package fmt, given the right verb, prints every
+// other kind of value that it can reach, unexported fields included.
+type hidden func() string
+
+func hide(value string) hidden { return func() string { return value } }
 
 // headerSafe is what Datadog's keys and tokens are made of, and more: visible
 // ASCII. Anything else is a mistake in a file, and net/http would refuse it.
@@ -32,7 +38,7 @@ func NewSecret(name, value string) (*Secret, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s %w", name, err)
 	}
-	return &Secret{name: name, last: value}, nil
+	return &Secret{name: name, last: hide(value)}, nil
 }
 
 // NewSecretFile is a secret that a file holds. White space around it, such as
@@ -44,11 +50,11 @@ func NewSecretFile(name, path string) (*Secret, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.last = value
+	s.last = hide(value)
 	return s, nil
 }
 
-// Format keeps the value out of whatever is printed with a verb of package fmt.
+// Format replaces the value in whatever is printed with a verb of package fmt.
 func (s *Secret) Format(state fmt.State, _ rune) {
 	_, _ = io.WriteString(state, "[secret]")
 }
@@ -60,13 +66,13 @@ func (s *Secret) load() (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.path == "" {
-		return s.last, nil
+		return s.last(), nil
 	}
 	value, err := s.readFile()
 	if err == nil {
-		s.last = value
+		s.last = hide(value)
 	}
-	return s.last, err
+	return s.last(), err
 }
 
 func (s *Secret) readFile() (string, error) {

@@ -88,7 +88,7 @@ type Error struct {
 
 // Error names the attempt, the answer and the remedy.
 func (e *Error) Error() string {
-	return fmt.Sprintf("%s: %s: %s", e.Op, e.Detail, e.Reason.hint())
+	return fmt.Sprintf("%s: %s; %s", e.Op, e.Detail, e.Reason.hint())
 }
 
 // Unwrap gives the cause.

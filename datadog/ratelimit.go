@@ -91,12 +91,15 @@ func bounded(wait time.Duration) time.Duration {
 type gate struct {
 	mu     sync.Mutex
 	limits map[string]RateLimit // by name, as last told
-	budget int                  // requests left until budgetEnd, notGiven where unknown
-	until  time.Time            // nothing is sent before
-	end    time.Time            // when the budget is renewed
+	until  time.Time            // nothing is sent before, because of a 429
+
+	budget int           // requests left until end, notGiven where unknown
+	end    time.Time     // when the budget is renewed
+	limit  int           // to what it is renewed then, notGiven where unknown
+	period time.Duration // and for how long
 }
 
-func newGate() *gate { return &gate{limits: map[string]RateLimit{}, budget: notGiven} }
+func newGate() *gate { return &gate{limits: map[string]RateLimit{}, budget: notGiven, limit: notGiven} }
 
 // pass waits for the leave to send one request. It fails at once, sending
 // nothing, where the limit resets too late for ctx.
@@ -120,6 +123,18 @@ func (g *gate) pass(ctx context.Context) error {
 	}
 }
 
+// renew begins a new period of the budget where the old one is over.
+func (g *gate) renew(now time.Time) {
+	if now.Before(g.end) {
+		return
+	}
+	g.budget = notGiven
+	if g.limit > 0 && g.period > 0 {
+		g.budget = g.limit
+		g.end = g.end.Add(now.Sub(g.end).Truncate(g.period) + g.period)
+	}
+}
+
 // opensWithin tells whether ctx lasts until the next request may be sent.
 func (g *gate) opensWithin(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
@@ -130,9 +145,7 @@ func (g *gate) opensWithin(ctx context.Context) bool {
 func (g *gate) take(now time.Time) (opens time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !now.Before(g.end) {
-		g.budget = notGiven
-	}
+	g.renew(now)
 	switch {
 	case now.Before(g.until):
 		return g.until
@@ -157,6 +170,7 @@ func (g *gate) observe(h http.Header, now time.Time) {
 	if limit.Remaining == notGiven || limit.ResetAt.IsZero() {
 		return
 	}
+	g.limit, g.period = limit.Limit, limit.Period
 	if g.budget == notGiven || limit.Remaining < g.budget {
 		g.budget = limit.Remaining
 		g.end = limit.ResetAt

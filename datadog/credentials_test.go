@@ -1,0 +1,174 @@
+package datadog_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"datadog_org_connections_exporter/datadog"
+	"datadog_org_connections_exporter/datadog/fake"
+)
+
+func TestKeysAndTokensAreSentAsTheAPIWantsThem(t *testing.T) {
+	virtually(t, "keys", func(t *testing.T) {
+		server, org := fake.Star(fake.Options{}, 3, 1)
+		client := connect(t, server, org, func(o *datadog.Options) { o.UserAgent = "test/1.2.3" })
+		wantTruth(t, list(t, client), server, org)
+		sent := server.RequestLog()[0].Header
+		if sent.Get("Authorization") != "" || sent.Get("User-Agent") != "test/1.2.3" || sent.Get("Accept") != "application/json" {
+			t.Errorf("the header was %v", sent)
+		}
+	})
+	virtually(t, "token", func(t *testing.T) {
+		server, org := fake.Star(fake.Options{}, 3, 1)
+		client := connect(t, server, org, func(o *datadog.Options) {
+			// An API key in the environment of everything is common. It is not sent.
+			o.Credentials = datadog.Credentials{APIKey: o.Credentials.APIKey, AccessToken: secret(t, server.Keys(org).Token)}
+		})
+		wantTruth(t, list(t, client), server, org)
+		if sent := server.RequestLog()[0].Header; sent.Get("DD-API-KEY") != "" {
+			t.Errorf("the header was %v", sent)
+		}
+	})
+}
+
+func TestCredentialsAreOfOneKindAndWhole(t *testing.T) {
+	s := secret(t, "0123")
+	for _, test := range []struct {
+		credentials datadog.Credentials
+		err         error
+		says        string
+	}{
+		{datadog.Credentials{}, datadog.ErrNoCredentials, ""},
+		{datadog.Credentials{APIKey: s}, datadog.ErrNoCredentials, "no application key"},
+		{datadog.Credentials{AppKey: s}, datadog.ErrNoCredentials, "no API key"},
+		{datadog.Credentials{APIKey: s, AppKey: s, AccessToken: s}, datadog.ErrDoubleCredentials, "one of them"},
+		{datadog.Credentials{APIKey: s, AppKey: s}, nil, ""},
+		{datadog.Credentials{AccessToken: s}, nil, ""},
+		{datadog.Credentials{APIKey: s, AccessToken: s}, nil, ""},
+	} {
+		_, err := datadog.New(datadog.Options{Credentials: test.credentials})
+		if !errors.Is(err, test.err) || err != nil && !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%+v: %v", test.credentials, err)
+		}
+	}
+}
+
+func TestSecretsDoNotShow(t *testing.T) {
+	server, org := fake.Star(fake.Options{}, 1, 1)
+	client := connect(t, server, org)
+	keys := server.Keys(org)
+	s := secret(t, keys.API)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		for _, value := range []any{s, client, datadog.Credentials{APIKey: s}, &datadog.Credentials{APIKey: s}} {
+			shown := fmt.Sprintf(verb, value)
+			if strings.Contains(shown, keys.API) || strings.Contains(shown, fmt.Sprintf("%x", keys.API)) {
+				t.Errorf("%s shows %s", verb, shown)
+			}
+		}
+	}
+}
+
+func TestWhiteSpaceAroundASecretIsRemoved(t *testing.T) {
+	virtually(t, "", func(t *testing.T) {
+		server, org := fake.Star(fake.Options{}, 3, 1)
+		keys := server.Keys(org)
+		file := filepath.Join(t.TempDir(), "app-key")
+		write(t, file, "\ufeff"+keys.App+"\r\n")
+		appKey, err := datadog.NewSecretFile("application key", file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := connect(t, server, org, func(o *datadog.Options) {
+			o.Credentials = datadog.Credentials{APIKey: secret(t, " "+keys.API+"\n"), AppKey: appKey}
+		})
+		wantTruth(t, list(t, client), server, org)
+	})
+}
+
+func TestWhatIsNoSecretIsRefusedAndNotShown(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"empty":         "",
+		"only space":    " \n\n",
+		"two lines":     "hunter2\nhunter3",
+		"a space":       "hunter2 hunter3",
+		"control":       "hunter2\x00",
+		"no plain text": "hünter2",
+	} {
+		file := filepath.Join(dir, name)
+		write(t, file, content)
+		_, inFile := datadog.NewSecretFile("API key", file)
+		_, fixed := datadog.NewSecret("environment variable DD_API_KEY", content)
+		for _, err := range []error{inFile, fixed} {
+			if err == nil || strings.Contains(err.Error(), "hunter") || strings.Contains(err.Error(), "hünter") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if !strings.Contains(inFile.Error(), file) || !strings.Contains(fixed.Error(), "DD_API_KEY") {
+			t.Errorf("%s: the errors do not say where: %v, %v", name, inFile, fixed)
+		}
+	}
+	if _, err := datadog.NewSecretFile("API key", filepath.Join(dir, "missing")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a missing file: %v", err)
+	}
+}
+
+func TestARotatedKeyIsUsedForTheNextListing(t *testing.T) {
+	virtually(t, "", func(t *testing.T) {
+		server, org := fake.Star(fake.Options{}, 3, 1)
+		dir := t.TempDir()
+		files := map[string]string{filepath.Join(dir, "api"): server.Keys(org).API, filepath.Join(dir, "app"): server.Keys(org).App}
+		for file := range files {
+			write(t, file, "0123456789abcdef")
+		}
+		apiKey, err1 := datadog.NewSecretFile("API key", filepath.Join(dir, "api"))
+		appKey, err2 := datadog.NewSecretFile("application key", filepath.Join(dir, "app"))
+		if err := errors.Join(err1, err2); err != nil {
+			t.Fatal(err)
+		}
+		client := connect(t, server, org, func(o *datadog.Options) {
+			o.Credentials = datadog.Credentials{APIKey: apiKey, AppKey: appKey}
+		})
+		if _, err := client.List(t.Context()); !errors.Is(err, datadog.Forbidden) {
+			t.Fatalf("a wrong key: %v", err)
+		}
+		for file, key := range files {
+			write(t, file, key)
+		}
+		wantTruth(t, list(t, client), server, org)
+	})
+}
+
+func TestAKeyFileThatBecomesUnusableIsToldAndTheLastKeyGoesOn(t *testing.T) {
+	virtually(t, "", func(t *testing.T) {
+		server, org := fake.Star(fake.Options{}, 3, 1)
+		file := filepath.Join(t.TempDir(), "token")
+		write(t, file, server.Keys(org).Token)
+		token, err := datadog.NewSecretFile("access token", file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := connect(t, server, org, func(o *datadog.Options) { o.Credentials = datadog.Credentials{AccessToken: token} })
+		write(t, file, "")
+		listing := list(t, client)
+		wantTruth(t, listing, server, org)
+		if len(listing.Warnings) != 1 || !strings.Contains(listing.Warnings[0], file+" is empty") {
+			t.Errorf("warnings %q", listing.Warnings)
+		}
+		server.RevokeKeys(org)
+		if _, err := client.List(t.Context()); !errors.Is(err, datadog.Unauthorized) || !strings.Contains(err.Error(), file+" is empty") {
+			t.Errorf("the error of the old key does not say that it is one: %v", err)
+		}
+	})
+}
+
+func write(t *testing.T, file, content string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

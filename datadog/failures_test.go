@@ -1,0 +1,217 @@
+package datadog_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"datadog_org_connections_exporter/datadog"
+	"datadog_org_connections_exporter/datadog/fake"
+)
+
+// faults are all ways in which an answer goes wrong, with the reason that the
+// listing then fails for.
+var faults = []struct {
+	name   string
+	fault  fake.Fault
+	reason datadog.Reason
+	says   string // in the error
+}{
+	{"unauthorized", fake.Status(401), datadog.Unauthorized, "401 Unauthorized"},
+	{"forbidden", fake.ErrorObjects(403), datadog.Forbidden, "(Forbidden); check the credentials"},
+	{"too many requests, and a time far off", fake.TooManyRequests(header("X-RateLimit-Reset", "600")), datadog.RateLimited, "429 Too Many Requests"},
+	{"too many requests, and no header", fake.TooManyRequests(nil), datadog.RateLimited, "429 Too Many Requests"},
+	{"bad request", fake.Status(400), datadog.ClientError, "400 Bad Request"},
+	{"not found", fake.HTMLError(404), datadog.ClientError, "404 Not Found"},
+	{"redirect", fake.Redirect("https://elsewhere.example.com/"), datadog.ClientError, "redirect"},
+	{"server error", fake.Status(500), datadog.ServerError, "500 Internal Server Error"},
+	{"gateway's page", fake.HTMLError(502), datadog.ServerError, "502 Bad Gateway"},
+	{"gateway timeout", fake.HTMLError(504), datadog.ServerError, "504 Gateway Timeout"},
+	{"success without a listing", fake.Status(204, ""), datadog.Malformed, "204 No Content"},
+	{"login page", fake.HTML200(), datadog.Malformed, "no listing"},
+	{"half a JSON", fake.Truncated(), datadog.Malformed, "no listing"},
+	{"no list", fake.NotAList(), datadog.Malformed, "no listing"},
+	{"no data", fake.NullData(), datadog.Malformed, "no listing"},
+	{"endless", fake.Endless(), datadog.Malformed, "longer than 32 MiB"},
+	{"no connection", fake.Refused(), datadog.Network, "check name resolution"},
+	{"broken connection", fake.Dropped(), datadog.Network, "connection broke"},
+	{"no answer", fake.Hang(), datadog.Timeout, "no whole answer came in time"},
+	{"half an answer", fake.HangMidBody(), datadog.Timeout, "no whole answer came in time"},
+}
+
+func TestEveryFaultHasItsReasonAndIsOverWhenItIsOver(t *testing.T) {
+	for _, test := range faults {
+		for _, offset := range []int{0, 100} {
+			virtually(t, test.name+", on the first page or later", func(t *testing.T) {
+				server, org := fake.Star(fake.Options{}, 250, 1)
+				client := connect(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
+				server.Inject(test.fault.From(offset))
+				listing, err := client.List(t.Context())
+				if !errors.Is(err, test.reason) {
+					t.Fatalf("got %v and the error %v, want %v", listing, err, test.reason)
+				}
+				var failure *datadog.Error
+				if !errors.As(err, &failure) || failure.Reason != test.reason {
+					t.Errorf("%#v is no Error with the reason %v", err, test.reason)
+				}
+				if !strings.Contains(err.Error(), test.says) {
+					t.Errorf("the error %q does not say %q", err, test.says)
+				}
+				wantNoSecrets(t, err.Error(), server.Keys(org))
+				server.ClearFaults()
+				if wait := time.Until(failure.RetryAt); wait > 0 {
+					time.Sleep(wait) // virtual
+				}
+				wantTruth(t, list(t, client), server, org)
+			})
+		}
+	}
+}
+
+func TestAListingEndsInItsTime(t *testing.T) {
+	for _, test := range faults {
+		virtually(t, test.name, func(t *testing.T) {
+			server, org := fake.Star(fake.Options{}, 5, 1)
+			server.Inject(test.fault)
+			client := connect(t, server, org, func(o *datadog.Options) { o.Timeout = 7 * time.Second })
+			began := time.Now()
+			if _, err := client.List(t.Context()); err == nil {
+				t.Error("the listing succeeded")
+			}
+			if took := time.Since(began); took > 7*time.Second {
+				t.Errorf("it took %v", took)
+			}
+		})
+	}
+}
+
+func TestWhatPassesIsTriedAgain(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		fault fake.Fault
+		retry datadog.Reason
+	}{
+		{"server error", fake.Status(503), datadog.ServerError},
+		{"broken connection", fake.Dropped(), datadog.Network},
+		{"no answer", fake.Hang(), datadog.Timeout},
+		{"too many requests", fake.TooManyRequests(header("Retry-After", "2")), datadog.RateLimited},
+	} {
+		virtually(t, test.name, func(t *testing.T) {
+			server, org := fake.Star(fake.Options{}, 250, 1)
+			server.Inject(test.fault.From(100).Times(2))
+			client := connect(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
+			listing := list(t, client)
+			wantTruth(t, listing, server, org)
+			if !listing.Complete {
+				t.Error("the listing is not complete")
+			}
+			for reason, count := range client.Stats().Retries {
+				if want := map[bool]uint64{true: 2}[reason == test.retry]; count != want {
+					t.Errorf("%d retries for %v, want %d", count, reason, want)
+				}
+			}
+		})
+	}
+}
+
+func TestWhatDoesNotPassIsNotTriedAgain(t *testing.T) {
+	for _, fault := range []fake.Fault{fake.Status(401), fake.Status(403), fake.Status(404), fake.HTML200(), fake.Redirect("https://elsewhere.example.com/")} {
+		virtually(t, "", func(t *testing.T) {
+			server, org := fake.Star(fake.Options{}, 5, 1)
+			server.Inject(fault)
+			if _, err := connect(t, server, org).List(t.Context()); err == nil {
+				t.Error("the listing succeeded")
+			}
+			if server.Requests() != 1 {
+				t.Errorf("%d requests", server.Requests())
+			}
+		})
+	}
+}
+
+func TestPausesGrow(t *testing.T) {
+	virtually(t, "", func(t *testing.T) {
+		server, org := fake.Star(fake.Options{}, 5, 1)
+		server.Inject(fake.Status(503))
+		if _, err := connect(t, server, org).List(t.Context()); !errors.Is(err, datadog.ServerError) {
+			t.Fatal(err)
+		}
+		log := server.RequestLog()
+		if len(log) != 5 {
+			t.Fatalf("%d requests, want 5", len(log))
+		}
+		pause := 500 * time.Millisecond
+		for n := 1; n < len(log); n++ {
+			if got := log[n].At.Sub(log[n-1].At); got < pause/2 || got > pause*3/2 {
+				t.Errorf("pause %d is %v, want %v give or take a half", n, got, pause)
+			}
+			pause *= 2
+		}
+	})
+}
+
+func TestACallerWhoLeavesEndsTheListing(t *testing.T) {
+	virtually(t, "", func(t *testing.T) {
+		server, org := fake.Star(fake.Options{}, 5, 1)
+		server.Inject(fake.Hang())
+		ctx, leave := context.WithTimeout(t.Context(), time.Second)
+		defer leave()
+		began := time.Now()
+		if _, err := connect(t, server, org).List(ctx); !errors.Is(err, datadog.Timeout) {
+			t.Errorf("the error is %v", err)
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+func TestKeysAreNotSentWhereARedirectPoints(t *testing.T) {
+	reached := false
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
+	defer elsewhere.Close()
+	server, org := fake.Star(fake.Options{}, 5, 1)
+	server.Inject(fake.Redirect(elsewhere.URL))
+	api := httptest.NewServer(server)
+	defer api.Close()
+	client := connect(t, server, org, func(o *datadog.Options) {
+		o.API = mustURL(t, api.URL)
+		o.Transport = nil
+	})
+	if _, err := client.List(t.Context()); !errors.Is(err, datadog.ClientError) {
+		t.Errorf("the error is %v", err)
+	}
+	if reached {
+		t.Error("the redirect was followed")
+	}
+}
+
+func TestSecretsThatTheAnswerEchoesAreNotRepeated(t *testing.T) {
+	for _, status := range []int{400, 401, 403, 500} {
+		virtually(t, http.StatusText(status), func(t *testing.T) {
+			server, org := fake.Star(fake.Options{}, 5, 1)
+			keys := server.Keys(org)
+			server.Inject(fake.Status(status, `{"errors":["the key `+keys.API+` of some.body@example.com and `+keys.App+` is not good"]}`))
+			_, err := connect(t, server, org).List(t.Context())
+			if err == nil || !strings.Contains(err.Error(), "the key [secret] of [address] and [secret] is not good") {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
+
+func TestAnErrorsTextIsOneShortLine(t *testing.T) {
+	virtually(t, "", func(t *testing.T) {
+		server, org := fake.Star(fake.Options{}, 5, 1)
+		server.Inject(fake.Status(500, strings.Repeat("line\r\n\x1b[31m\x00\xff", 1000)))
+		_, err := connect(t, server, org).List(t.Context())
+		if err == nil || len(err.Error()) > 600 || strings.ContainsAny(err.Error(), "\r\n\x1b\x00") || !utf8.ValidString(err.Error()) {
+			t.Errorf("the error is %q", err)
+		}
+	})
+}

@@ -1,0 +1,164 @@
+package datadog
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// row is one connection as the API sends it, with a part to replace.
+const row = `{"type":"org_connection","id":"c1","attributes":{"created_at":"2026-01-02T03:04:05.678901+00:00","connection_types":["logs"]},` +
+	`"relationships":{"source_org":{"data":{"type":"orgs","id":"o1","name":"One"}},"sink_org":{"data":{"type":"orgs","id":"o2","name":"Two"}},` +
+	`"created_by":{"data":{"type":"users","id":"u1","name":"somebody"}}}}`
+
+func TestWhatIsNoListingIsRefused(t *testing.T) {
+	for name, body := range map[string]string{
+		"nothing":                 ``,
+		"HTML":                    `<!DOCTYPE html><html></html>`,
+		"no object":               `[]`,
+		"null":                    `null`,
+		"no data":                 `{"meta":{"page":{"total_count":0}}}`,
+		"null data":               `{"data":null}`,
+		"an object for data":      `{"data":{}}`,
+		"a text for data":         `{"data":"none"}`,
+		"errors":                  `{"errors":["Forbidden"]}`,
+		"cut short":               `{"data":[` + row,
+		"more than one document":  `{"data":[]}{"data":[]}`,
+		"rows that are no object": `{"data":["c1"]}`,
+		"a row that is null":      `{"data":[null]}`,
+		"rows of another kind":    `{"data":[` + strings.Replace(row, `"org_connection"`, `"users"`, 1) + `]}`,
+		"a row without id":        `{"data":[` + strings.Replace(row, `"id":"c1",`, ``, 1) + `]}`,
+		"a numeric id":            `{"data":[` + strings.Replace(row, `"id":"c1"`, `"id":1`, 1) + `]}`,
+		"a text for types":        `{"data":[` + strings.Replace(row, `["logs"]`, `"logs"`, 1) + `]}`,
+		"numbers for types":       `{"data":[` + strings.Replace(row, `["logs"]`, `[1]`, 1) + `]}`,
+	} {
+		if p, err := decodePage([]byte(body), false); err == nil {
+			t.Errorf("%s is read as %+v", name, p)
+		}
+	}
+}
+
+func TestOddPartsDoNoHarm(t *testing.T) {
+	for name, replace := range map[string][2]string{
+		"another field":              {`"attributes":{`, `"links":{"self":7},"attributes":{"region":["x"],`},
+		"no type":                    {`"type":"org_connection",`, ``},
+		"a numeric date":             {`"2026-01-02T03:04:05.678901+00:00"`, `1767323045`},
+		"a date that is none":        {`"2026-01-02T03:04:05.678901+00:00"`, `"soon"`},
+		"a null date":                {`"2026-01-02T03:04:05.678901+00:00"`, `null`},
+		"no types":                   {`,"connection_types":["logs"]`, ``},
+		"an empty type":              {`["logs"]`, `[""]`},
+		"a null type":                {`["logs"]`, `[null]`},
+		"null creator":               {`{"data":{"type":"users","id":"u1","name":"somebody"}}`, `null`},
+		"null source":                {`{"data":{"type":"orgs","id":"o1","name":"One"}}`, `{"data":null}`},
+		"no relationships":           {`"relationships":{`, `"elsewhere":{`},
+		"null relationships":         {`"relationships":{`, `"relationships":null,"elsewhere":{`},
+		"a name that is a number":    {`"name":"One"`, `"name":1`},
+		"a name that is an object":   {`"name":"One"`, `"name":{}`},
+		"a name that is not there":   {`,"name":"One"`, ``},
+		"a name that is null":        {`"name":"One"`, `"name":null`},
+		"invalid UTF-8 in a name":    {`"name":"One"`, "\"name\":\"\xff\xfe\""},
+		"half a surrogate in a name": {`"name":"One"`, `"name":"\ud800"`},
+	} {
+		changed := strings.Replace(row, replace[0], replace[1], 1)
+		if changed == row {
+			t.Errorf("%s: nothing was replaced", name)
+		}
+		p, err := decodePage([]byte(`{"data":[`+changed+`],"meta":{"page":{"total_count":1,"total_filtered_count":1}}}`), false)
+		if err != nil || len(p.connections) != 1 || p.connections[0].ID != "c1" || p.total != 1 {
+			t.Errorf("%s: %+v, %v", name, p, err)
+			continue
+		}
+		for _, o := range p.orgs {
+			if o.ID == "" || !utf8.ValidString(o.Name) {
+				t.Errorf("%s: org %+v", name, o)
+			}
+		}
+	}
+}
+
+func TestAnIncludedPartOfAnyShapeDoesNoHarm(t *testing.T) {
+	for _, included := range []string{
+		`null`, `{}`, `"orgs"`, `7`, `[]`, `[null]`, `[7]`, `[[]]`, `[{}]`, `[{"type":"orgs"}]`, `[{"type":"teams","id":"t1","attributes":{}}]`,
+		`[{"type":"orgs","id":"o1","attributes":null}]`, `[{"type":"orgs","id":"o1","attributes":[]}]`,
+		`[{"type":"users","id":"u1","attributes":{"service_account":"yes","disabled":0}}]`,
+		`[{"type":"orgs","id":"o1","attributes":{"name":null,"public_id":7,"sharing":{},"disabled":"no"}}]`,
+	} {
+		p, err := decodePage([]byte(`{"data":[`+row+`],"included":`+included+`}`), false)
+		if err != nil || len(p.connections) != 1 {
+			t.Errorf("%s: %v", included, err)
+			continue
+		}
+		var one Org
+		for _, o := range p.orgs {
+			if o.ID == "o1" {
+				one = one.Updated(o)
+			}
+		}
+		if (one != Org{ID: "o1", Name: "One"}) {
+			t.Errorf("%s: the org is %+v", included, one)
+		}
+		if u := p.users["u1"]; u.disabled != Unknown || u.kind != CreatorUnknown && u.kind != "" {
+			t.Errorf("%s: the user is %+v", included, u)
+		}
+	}
+}
+
+func TestTheTotalIsTheOneOfTheFilter(t *testing.T) {
+	for _, test := range []struct {
+		meta            string
+		plain, filtered int
+	}{
+		{`{"page":{"total_count":7,"total_filtered_count":3}}`, 3, 3},
+		{`{"page":{"total_count":7}}`, 7, unknownTotal},
+		{`{"page":{"total_count":7,"total_filtered_count":null}}`, 7, unknownTotal},
+		{`{"page":{"total_filtered_count":3}}`, 3, 3},
+		{`{"page":{"total_filtered_count":-3}}`, unknownTotal, unknownTotal},
+		{`{"page":{"total_filtered_count":"3"}}`, unknownTotal, unknownTotal},
+		{`{"page":{"total_filtered_count":3.5}}`, unknownTotal, unknownTotal},
+		{`{"page":{"total_filtered_count":1e30}}`, unknownTotal, unknownTotal},
+		{`{"page":[]}`, unknownTotal, unknownTotal},
+		{`{}`, unknownTotal, unknownTotal},
+		{`null`, unknownTotal, unknownTotal},
+		{`7`, unknownTotal, unknownTotal},
+	} {
+		for filtered, want := range map[bool]int{false: test.plain, true: test.filtered} {
+			p, err := decodePage([]byte(`{"data":[],"meta":`+test.meta+`}`), filtered)
+			if err != nil || p.total != want {
+				t.Errorf("%s, filtered %v: the total is %d, not %d (%v)", test.meta, filtered, p.total, want, err)
+			}
+		}
+	}
+}
+
+// FuzzDecodePage: whatever comes, there is no panic, and what is read is fit to
+// be shown: rows have an id, texts are valid UTF-8, types are there once.
+func FuzzDecodePage(f *testing.F) {
+	f.Add([]byte(`{"data":[` + row + `],"included":[{"type":"orgs","id":"o1","attributes":{"name":"One","public_id":"p","sharing":"x","disabled":false}}],"meta":{"page":{"total_count":1,"total_filtered_count":1}}}`))
+	f.Add([]byte(`{"data":[],"meta":{"page":{"total_count":0,"total_filtered_count":0}}}`))
+	f.Add([]byte(`{"errors":[{"title":"Forbidden"}]}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		_ = shorten(describeBody(body))
+		p, err := decodePage(body, false)
+		if err != nil {
+			return
+		}
+		for _, c := range p.connections {
+			if c.ID == "" || !utf8.ValidString(c.ID+c.SourceID+c.SinkID+c.Creator.ID) {
+				t.Errorf("connection %+v", c)
+			}
+			for n, kind := range c.Types {
+				if kind == "" || !utf8.ValidString(kind) || n > 0 && c.Types[n-1] >= kind {
+					t.Errorf("types %q", c.Types)
+				}
+			}
+		}
+		for _, o := range p.orgs {
+			if o.ID == "" || !utf8.ValidString(o.ID+o.Name+o.PublicID+o.Sharing) {
+				t.Errorf("org %+v", o)
+			}
+		}
+		if p.total < unknownTotal {
+			t.Errorf("total %d", p.total)
+		}
+	})
+}

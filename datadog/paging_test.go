@@ -1,0 +1,284 @@
+package datadog_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"datadog_org_connections_exporter/datadog"
+	"datadog_org_connections_exporter/datadog/fake"
+)
+
+func TestEveryPageIsRead(t *testing.T) {
+	for _, test := range []struct {
+		connections, pageSize, requests int
+	}{
+		{0, 1000, 1},
+		{1, 1000, 1},
+		{999, 1000, 1},
+		{1000, 1000, 2}, // a full page may have one after it
+		{1001, 1000, 2},
+		{2000, 1000, 3},
+		{2500, 1000, 3},
+		{25, 1, 26},
+		{95, 10, 10},
+	} {
+		virtually(t, fmt.Sprintf("%d connections by %d", test.connections, test.pageSize), func(t *testing.T) {
+			server, org := fake.Star(fake.Options{}, test.connections, 1)
+			client := connect(t, server, org, func(o *datadog.Options) { o.PageSize = test.pageSize })
+			listing := list(t, client)
+			wantTruth(t, listing, server, org)
+			if !listing.Complete || len(listing.Warnings) > 0 {
+				t.Errorf("complete %v, warnings %q", listing.Complete, listing.Warnings)
+			}
+			if server.Requests() != test.requests || listing.Pages != test.requests {
+				t.Errorf("%d requests for %d pages, want %d", server.Requests(), listing.Pages, test.requests)
+			}
+		})
+	}
+}
+
+// offByOne makes totals that are wrong by n.
+func offByOne(n int) fake.Fault {
+	return fake.Total(func(truth int) any { return truth + n })
+}
+
+func says(total any) fake.Fault {
+	return fake.Total(func(int) any { return total })
+}
+
+func TestOddServersLoseAndRepeatNoRow(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		faults   []fake.Fault
+		complete bool
+		requests int
+	}{
+		{"the server gives fewer rows than asked for", []fake.Fault{fake.ShortPages(30)}, true, 9},
+		{"a multiple of what it gives", []fake.Fault{fake.ShortPages(50)}, true, 6},
+		{"one page is short", []fake.Fault{fake.ShortPages(7).From(100).Once()}, true, 5},
+		{"a page comes twice, once", []fake.Fault{fake.RepeatPage().From(100).Once()}, true, 6},
+		{"a page is empty, once", []fake.Fault{fake.EmptyPage().From(100).Once()}, true, 6},
+		{"the total is too low", []fake.Fault{offByOne(-1)}, false, 8},
+		{"the total is far too low", []fake.Fault{says(3)}, false, 8},
+		{"the total is zero", []fake.Fault{says(0)}, false, 8},
+		{"the total is too high", []fake.Fault{offByOne(1)}, false, 8},
+		{"the total is negative", []fake.Fault{says(-250)}, false, 8},
+		{"the total is null", []fake.Fault{says(nil)}, false, 8},
+		{"the total is a text", []fake.Fault{says("250")}, false, 8},
+		{"the total is missing", []fake.Fault{fake.NoMeta()}, false, 8},
+		{"the total is the page's own length", []fake.Fault{says(100)}, false, 8},
+		{"the total is wrong, once", []fake.Fault{offByOne(1).From(100).Once()}, true, 7},
+		{"no total and short pages", []fake.Fault{fake.NoMeta(), fake.ShortPages(60)}, false, 12},
+	} {
+		virtually(t, test.name, func(t *testing.T) {
+			server, org := fake.Star(fake.Options{}, 250, 1)
+			for _, fault := range test.faults {
+				server.Inject(fault)
+			}
+			client := connect(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
+			listing := list(t, client)
+			wantTruth(t, listing, server, org)
+			if listing.Complete != test.complete {
+				t.Errorf("complete is %v", listing.Complete)
+			}
+			if warned := len(listing.Warnings) > 0; warned == listing.Complete {
+				t.Errorf("warnings %q of a listing that is complete: %v", listing.Warnings, listing.Complete)
+			}
+			if server.Requests() > test.requests {
+				t.Errorf("%d requests, %d are enough", server.Requests(), test.requests)
+			}
+		})
+	}
+}
+
+func TestServersThatNeverAgreeFailTheListing(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		fault func(server *fake.Server) fake.Fault
+	}{
+		{"rows are removed all the time", func(server *fake.Server) fake.Fault {
+			return fake.Shifting(func(fake.Request) { server.RemoveConnection(server.Connections()[0].ID) })
+		}},
+		{"each request sees another order", func(*fake.Server) fake.Fault { return fake.ShuffledOrder() }},
+	} {
+		virtually(t, test.name, func(t *testing.T) {
+			server, org := fake.Star(fake.Options{}, 250, 1)
+			server.Inject(test.fault(server))
+			client := connect(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
+			listing, err := client.List(t.Context())
+			if !errors.Is(err, datadog.Incomplete) {
+				t.Fatalf("got %v and the error %v, want %v", listing, err, datadog.Incomplete)
+			}
+			server.ClearFaults()
+			wantTruth(t, list(t, client), server, org)
+		})
+	}
+}
+
+func TestRowsThatMoveWhileTheyAreReadAreReadAgain(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		do   func(server *fake.Server, org string)
+	}{
+		{"one before is removed: the next page begins too late", func(server *fake.Server, _ string) {
+			server.RemoveConnection(server.Connections()[0].ID)
+		}},
+		{"one is added before: the next page repeats a row", func(server *fake.Server, org string) {
+			peer := server.AddOrg(fake.Org{Name: "Newcomer"})
+			server.MoveConnection(server.AddConnection(fake.Connection{SourceID: peer, SinkID: org}), 0)
+		}},
+		{"one is added at the end", func(server *fake.Server, org string) {
+			peer := server.AddOrg(fake.Org{Name: "Newcomer"})
+			server.AddConnection(fake.Connection{SourceID: org, SinkID: peer})
+		}},
+		{"one goes from the front to the end", func(server *fake.Server, _ string) {
+			server.MoveConnection(server.Connections()[0].ID, 249)
+		}},
+	} {
+		virtually(t, test.name, func(t *testing.T) {
+			server, org := fake.Star(fake.Options{}, 250, 1)
+			server.Inject(fake.Shifting(func(fake.Request) { test.do(server, org) }).Once())
+			client := connect(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
+			listing := list(t, client)
+			wantTruth(t, listing, server, org)
+			if !listing.Complete {
+				t.Error("the listing is not complete")
+			}
+		})
+	}
+}
+
+func TestAServerThatRepeatsItselfForEverIsNotReadForEver(t *testing.T) {
+	virtually(t, "", func(t *testing.T) {
+		server, org := fake.Star(fake.Options{}, 250, 1)
+		server.Inject(fake.RepeatPage())
+		client := connect(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
+		listing := list(t, client)
+		if listing.Complete || len(listing.Connections) != 100 || len(listing.Warnings) == 0 {
+			t.Errorf("complete %v with %d connections, warnings %q", listing.Complete, len(listing.Connections), listing.Warnings)
+		}
+		if server.Requests() > 12 {
+			t.Errorf("%d requests", server.Requests())
+		}
+	})
+}
+
+func TestATotalThatPromisesMillionsIsNotFollowed(t *testing.T) {
+	virtually(t, "", func(t *testing.T) {
+		server, org := fake.Star(fake.Options{}, 250, 1)
+		server.Inject(says(50_000_000))
+		client := connect(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
+		wantTruth(t, list(t, client), server, org)
+		if server.Requests() > 20 {
+			t.Errorf("%d requests for two reads of three pages", server.Requests())
+		}
+	})
+}
+
+func TestOnePageThatFailsFailsTheListing(t *testing.T) {
+	for offset := 0; offset < 600; offset += 100 {
+		virtually(t, fmt.Sprint(offset), func(t *testing.T) {
+			server, org := fake.Star(fake.Options{}, 550, 1)
+			server.Inject(fake.Status(400).From(offset))
+			client := connect(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
+			if listing, err := client.List(t.Context()); !errors.Is(err, datadog.ClientError) {
+				t.Errorf("got %v and the error %v", listing, err)
+			}
+		})
+	}
+}
+
+func TestAFewPagesAreAskedForAtOnce(t *testing.T) {
+	virtually(t, "", func(t *testing.T) {
+		const latency = 50
+		server, org := fake.Star(fake.Options{Latency: latency * 1e6}, 950, 1)
+		client := connect(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
+		listing := list(t, client)
+		wantTruth(t, listing, server, org)
+		// The first page alone, then nine by fours: four times the latency.
+		if got := listing.Duration.Milliseconds(); got != 4*latency {
+			t.Errorf("ten pages with %d ms latency took %d ms", latency, got)
+		}
+	})
+}
+
+func TestFiltersAreSentAndTheUnfilteredTotalIsNotMistaken(t *testing.T) {
+	virtually(t, "", func(t *testing.T) {
+		server, org := fake.Star(fake.Options{}, 30, 1)
+		client := connect(t, server, org, func(o *datadog.Options) { o.SourceOrgID = org })
+		listing := list(t, client)
+		if !listing.Complete || len(listing.Connections) != 15 {
+			t.Errorf("complete %v with %d connections, want all 15 from the org", listing.Complete, len(listing.Connections))
+		}
+		other := connect(t, server, org, func(o *datadog.Options) {
+			o.SinkOrgID = org
+			o.SourceOrgID = listing.Connections[0].SinkID
+		})
+		list(t, other)
+		if query := server.RequestLog()[1].Query; query.Get("sink_org_id") != org || query.Get("source_org_id") == "" {
+			t.Errorf("the query was %v", query)
+		}
+	})
+}
+
+func TestTypesAndCreatorsComeThrough(t *testing.T) {
+	virtually(t, "", func(t *testing.T) {
+		server := fake.New(fake.Options{})
+		source, sink := server.AddOrg(fake.Org{Name: "Source", Sharing: "public"}), server.AddOrg(fake.Org{Name: "Sink", Disabled: true})
+		person := server.AddUser(fake.User{Name: "A Person"})
+		robot := server.AddUser(fake.User{Name: "robot", ServiceAccount: true, Disabled: true})
+		stranger := server.AddUser(fake.User{NotIncluded: true})
+		for _, c := range []fake.Connection{
+			{ID: "1", CreatorID: person, Types: []string{"metrics", "logs", "metrics"}},
+			{ID: "2", CreatorID: robot, Types: []string{"traces-of-tomorrow"}},
+			{ID: "3", CreatorID: stranger, Types: []string{}},
+			{ID: "4", CreatorID: person, Quirks: fake.Quirks{NoCreator: true, NullTypes: true}},
+			{ID: "5", CreatorID: person, Quirks: fake.Quirks{NullCreator: true, NoCreatedAt: true}},
+			{ID: "6", CreatorID: person, Quirks: fake.Quirks{CreatedAt: "yesterday", Names: fake.NullNames}},
+			{ID: "7", CreatorID: person, Quirks: fake.Quirks{NullSource: true, CreatedAt: "2026-01-02T03:04:05Z"}},
+		} {
+			c.SourceID, c.SinkID = source, sink
+			server.AddConnection(c)
+		}
+		listing := list(t, connect(t, server, source))
+		var got []string
+		for _, c := range listing.Connections {
+			created := "at some time"
+			switch {
+			case c.CreatedAt.IsZero():
+				created = "at no time"
+			case c.ID == "7":
+				created = "at " + c.CreatedAt.String()
+			}
+			got = append(got, fmt.Sprintf("%s [%s] by %s (known: %v) disabled %v %s", c.ID, strings.Join(c.Types, " "), c.Creator.Kind, c.Creator.ID != "", c.Creator.Disabled, created))
+		}
+		want := []string{
+			"1 [logs metrics] by user (known: true) disabled 1 at some time",
+			"2 [traces-of-tomorrow] by service_account (known: true) disabled 2 at some time",
+			"3 [] by unknown (known: true) disabled 0 at some time",
+			"4 [] by unknown (known: false) disabled 0 at some time",
+			"5 [logs] by unknown (known: false) disabled 0 at no time",
+			"6 [logs] by user (known: true) disabled 1 at no time",
+			"7 [logs] by user (known: true) disabled 1 at 2026-01-02 03:04:05 +0000 UTC",
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+		wantOrgs := map[string]datadog.Org{
+			source: {ID: source, Name: "Source", Sharing: "public", Disabled: datadog.No},
+			sink:   {ID: sink, Name: "Sink", Sharing: "all_private", Disabled: datadog.Yes},
+		}
+		if len(listing.Orgs) != len(wantOrgs) {
+			t.Errorf("orgs %+v", listing.Orgs)
+		}
+		for _, org := range listing.Orgs {
+			org.PublicID = ""
+			if org != wantOrgs[org.ID] {
+				t.Errorf("org %+v, want %+v", org, wantOrgs[org.ID])
+			}
+		}
+	})
+}

@@ -1,0 +1,159 @@
+package datadog_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"datadog_org_connections_exporter/datadog"
+	"datadog_org_connections_exporter/datadog/fake"
+)
+
+func TestAfter429TheNextRequestComesWhenTheHeadersSay(t *testing.T) {
+	for _, test := range []struct {
+		name          string
+		header        func() http.Header
+		atLeast, most time.Duration
+	}{
+		{"reset in seconds from now", func() http.Header { return header("X-RateLimit-Reset", "17") }, 17 * time.Second, 17 * time.Second},
+		{"reset before Retry-After", func() http.Header { return header("X-RateLimit-Reset", "17", "Retry-After", "99") }, 17 * time.Second, 17 * time.Second},
+		{"Retry-After in seconds", func() http.Header { return header("Retry-After", "23") }, 23 * time.Second, 23 * time.Second},
+		{"Retry-After as a date", func() http.Header {
+			return header("Retry-After", time.Now().Add(29*time.Second).UTC().Format(http.TimeFormat))
+		}, 28 * time.Second, 29 * time.Second},
+		{"Retry-After as a date that is over", func() http.Header {
+			return header("Retry-After", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat))
+		}, time.Second, time.Second},
+		{"no reset time can be read", func() http.Header { return header("X-RateLimit-Reset", "soon", "Retry-After", "7") }, 7 * time.Second, 7 * time.Second},
+		{"a negative reset", func() http.Header { return header("X-RateLimit-Reset", "-5", "Retry-After", "7") }, 7 * time.Second, 7 * time.Second},
+		{"no number", func() http.Header { return header("X-RateLimit-Reset", "NaN", "Retry-After", "7") }, 7 * time.Second, 7 * time.Second},
+		{"reset in no time", func() http.Header { return header("X-RateLimit-Reset", "0") }, time.Second, time.Second},
+		{"reset in a century", func() http.Header { return header("X-RateLimit-Reset", "3155760000") }, time.Hour, time.Hour},
+		{"reset in 1e300 seconds", func() http.Header { return header("X-RateLimit-Reset", "1e300") }, time.Hour, time.Hour},
+		{"Retry-After a century", func() http.Header { return header("Retry-After", "Fri, 01 Jan 2126 00:00:00 GMT") }, time.Hour, time.Hour},
+		{"no header", func() http.Header { return nil }, time.Second, time.Second},
+	} {
+		virtually(t, test.name, func(t *testing.T) {
+			server, org := fake.Star(fake.Options{}, 5, 1)
+			server.Inject(fake.TooManyRequests(test.header()).Once())
+			client := connect(t, server, org, func(o *datadog.Options) { o.Timeout = 2 * time.Hour })
+			wantTruth(t, list(t, client), server, org)
+			log := server.RequestLog()
+			if got := log[len(log)-1].At.Sub(log[0].At); len(log) != 2 || got < test.atLeast || got > test.most {
+				t.Errorf("%d requests, the last after %v; want the second after %v", len(log), got, test.most)
+			}
+		})
+	}
+}
+
+func TestALimitThatResetsTooLateFailsAtOnceAndIsRemembered(t *testing.T) {
+	virtually(t, "", func(t *testing.T) {
+		server, org := fake.Star(fake.Options{}, 5, 1)
+		server.Inject(fake.TooManyRequests(header("X-RateLimit-Reset", "120")).Once())
+		client := connect(t, server, org)
+		began := time.Now()
+		wantLimited := func() {
+			t.Helper()
+			_, err := client.List(t.Context())
+			var failure *datadog.Error
+			if !errors.As(err, &failure) || !errors.Is(err, datadog.RateLimited) {
+				t.Fatalf("the error is %v", err)
+			}
+			if at := failure.RetryAt.Sub(began); at != 2*time.Minute {
+				t.Errorf("it is to be tried again after %v", at)
+			}
+		}
+		wantLimited()
+		if took := time.Since(began); took != 0 {
+			t.Errorf("it waited %v for nothing", took)
+		}
+		time.Sleep(80 * time.Second) // virtual
+		wantLimited()
+		if server.Requests() != 1 {
+			t.Errorf("%d requests were sent before the limit reset", server.Requests())
+		}
+		time.Sleep(20 * time.Second) // virtual: now the reset is within the listing's time
+		wantTruth(t, list(t, client), server, org)
+		if at := server.RequestLog()[1].At.Sub(began); at != 2*time.Minute {
+			t.Errorf("the next request came after %v", at)
+		}
+	})
+}
+
+func TestALimitThatIsUsedUpIsRespectedBeforeThe429(t *testing.T) {
+	virtually(t, "", func(t *testing.T) {
+		server, org := fake.Star(fake.Options{RateLimit: fake.RateLimit{Limit: 3, Period: time.Minute, Name: "org_connections"}}, 950, 1)
+		client := connect(t, server, org, func(o *datadog.Options) {
+			o.PageSize = 100
+			o.Timeout = 10 * time.Minute
+		})
+		listing := list(t, client)
+		wantTruth(t, listing, server, org)
+		for _, request := range server.RequestLog() {
+			if request.Status == http.StatusTooManyRequests {
+				t.Error("a request was sent though the answers had said that none was left")
+			}
+		}
+		if server.Requests() != 10 || listing.Duration < 2*time.Minute {
+			t.Errorf("%d requests in %v: three a minute are allowed", server.Requests(), listing.Duration)
+		}
+	})
+}
+
+func TestAListingTellsWhenTheNextMayBegin(t *testing.T) {
+	virtually(t, "", func(t *testing.T) {
+		server, org := fake.Star(fake.Options{RateLimit: fake.RateLimit{Limit: 2, Period: time.Minute}}, 5, 1)
+		client := connect(t, server, org)
+		if next := list(t, client).NotBefore; !next.IsZero() {
+			t.Errorf("one request is left, but the next listing is to wait until %v", next)
+		}
+		reset := time.Now().Truncate(time.Minute).Add(time.Minute)
+		if next := list(t, client).NotBefore; !next.Equal(reset) {
+			t.Errorf("the next listing is to wait until %v, not %v", next, reset)
+		}
+	})
+}
+
+func TestALimitSharedByManyListings(t *testing.T) {
+	virtually(t, "", func(t *testing.T) {
+		server, org := fake.Star(fake.Options{}, 5, 1)
+		server.Inject(fake.TooManyRequests(header("X-RateLimit-Reset", "20")))
+		client := connect(t, server, org)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		_, _ = client.List(ctx) // it learns of the limit
+		var wait sync.WaitGroup
+		for range 50 {
+			wait.Go(func() {
+				if _, err := client.List(ctx); !errors.Is(err, datadog.RateLimited) {
+					t.Errorf("the error is %v", err)
+				}
+			})
+		}
+		wait.Wait()
+		if server.Requests() != 1 {
+			t.Errorf("%d requests", server.Requests())
+		}
+	})
+}
+
+func TestStatsTellTheLimitsAsLastGiven(t *testing.T) {
+	virtually(t, "", func(t *testing.T) {
+		server, org := fake.Star(fake.Options{}, 5, 1)
+		client := connect(t, server, org)
+		list(t, client)
+		if limits := client.Stats().RateLimits; len(limits) != 0 {
+			t.Errorf("no answer told of a limit, but there is %+v", limits)
+		}
+		server.Inject(fake.TooManyRequests(header("X-RateLimit-Name", "shared", "X-RateLimit-Limit", "40",
+			"X-RateLimit-Remaining", "0", "X-RateLimit-Period", "60", "X-RateLimit-Reset", "45")))
+		_, _ = client.List(t.Context()) // fails: that is not what this test is about
+		want := datadog.RateLimit{Name: "shared", Limit: 40, Remaining: 0, Period: time.Minute, ResetAt: time.Now().Add(45 * time.Second)}
+		if limits := client.Stats().RateLimits; len(limits) != 1 || limits[0] != want {
+			t.Errorf("limits %+v, want %+v", limits, want)
+		}
+	})
+}

@@ -1,0 +1,169 @@
+package collector_test
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"datadog_org_connections_exporter/datadog/fake"
+)
+
+// picture is what an exposition shows.
+type picture struct {
+	inventory string            // all lines about orgs and connections
+	values    map[string]string // by series, such as `datadog_up{org="default"}`
+}
+
+func look(t *testing.T, registry prometheus.Gatherer) picture {
+	t.Helper()
+	var inventory strings.Builder
+	p := picture{values: map[string]string{}}
+	for line := range strings.Lines(string(exposition(t, registry))) {
+		if strings.HasPrefix(line, "datadog_org") {
+			inventory.WriteString(line)
+			continue
+		}
+		series, value, _ := strings.Cut(strings.TrimSpace(line), "} ")
+		p.values[series+"}"] = value
+	}
+	p.inventory = inventory.String()
+	return p
+}
+
+func TestEveryConnectionIsShown(t *testing.T) {
+	account := func() (*fake.Server, string) { return fake.Star(fake.Options{}, 2500, 7) }
+	run(t, account, func(t *testing.T, s stack) {
+		s.inventory.Refresh(t.Context())
+		shown := look(t, s.registry).inventory
+		if got := strings.Count(shown, "datadog_org_connection_info{"); got != 2500 || s.api.Requests() != 3 {
+			t.Errorf("%d connections are shown after %d requests, want 2500 after 3", got, s.api.Requests())
+		}
+	})
+}
+
+func TestNoFaultShowsLessThanEverything(t *testing.T) {
+	account := func() (*fake.Server, string) { return fake.Star(fake.Options{PageCap: 100}, 250, 7) }
+	run(t, account, func(t *testing.T, s stack) {
+		refresh := func() picture {
+			time.Sleep(time.Minute) // virtual
+			s.inventory.Refresh(t.Context())
+			return look(t, s.registry)
+		}
+		before := refresh()
+		if got := strings.Count(before.inventory, "datadog_org_connection_info{"); got != 250 {
+			t.Fatalf("%d connections are shown, want 250", got)
+		}
+		for _, test := range []struct {
+			name   string
+			fault  fake.Fault
+			reason string
+		}{
+			{"killed mid-page", fake.Dropped().From(100), "network"},
+			{"no connection", fake.Refused().From(200), "network"},
+			{"sent 429s", fake.TooManyRequests(http.Header{"X-Ratelimit-Reset": {"50"}}), "rate_limited"},
+			{"sent 429s for the last page", fake.TooManyRequests(http.Header{"Retry-After": {"50"}}).From(200), "rate_limited"},
+			{"HTML for a page", fake.HTML200().From(100), "malformed"},
+			{"half a JSON", fake.Truncated().From(200), "malformed"},
+			{"an endless body", fake.Endless().From(100), "malformed"},
+			{"an object for the list", fake.NotAList(), "malformed"},
+			{"a hanging answer", fake.Hang().From(200), "timeout"},
+			{"an answer that stops in its middle", fake.HangMidBody().From(100), "timeout"},
+			{"a gateway's error", fake.HTMLError(http.StatusBadGateway).From(100), "server_error"},
+			{"a redirect", fake.Redirect("https://elsewhere.example.com/"), "client_error"},
+			{"not found", fake.HTMLError(http.StatusNotFound), "client_error"},
+			{"another order every time", fake.ShuffledOrder(), "incomplete"},
+		} {
+			const up, lastSuccess = `datadog_up{org="default"}`, `datadog_listing_last_success_timestamp_seconds{org="default"}`
+			failures := `datadog_listing_failures_total{org="default",reason="` + test.reason + `"}`
+			s.api.Inject(test.fault)
+			during := refresh()
+			if during.inventory != before.inventory {
+				t.Errorf("%s: the inventory is not what it was", test.name)
+			}
+			if during.values[up] != "0" || during.values[failures] == before.values[failures] {
+				t.Errorf("%s: %s is %s, %s is %s", test.name, up, during.values[up], failures, during.values[failures])
+			}
+			if during.values[lastSuccess] != before.values[lastSuccess] {
+				t.Errorf("%s: the age of the data does not show", test.name)
+			}
+			s.api.ClearFaults()
+			after := refresh()
+			if after.inventory != before.inventory || after.values[up] != "1" || after.values[lastSuccess] == before.values[lastSuccess] {
+				t.Errorf("%s: not all is well one refresh after it ended: %s is %s", test.name, up, after.values[up])
+			}
+			before = after
+		}
+	})
+}
+
+func TestRefusedCredentialsHideNothing(t *testing.T) {
+	for reason, refuse := range map[string]func(s *fake.Server, org string){
+		"unauthorized": (*fake.Server).RevokeKeys,
+		"forbidden":    (*fake.Server).DenyPermission,
+	} {
+		var org string
+		account := func() (api *fake.Server, hub string) {
+			api, org = fake.Star(fake.Options{}, 25, 7)
+			return api, org
+		}
+		run(t, account, func(t *testing.T, s stack) {
+			s.inventory.Refresh(t.Context())
+			self := `datadog_org_observed{org_id="` + org + `"}`
+			before := look(t, s.registry)
+			refuse(s.api, org)
+			time.Sleep(time.Minute) // virtual
+			s.inventory.Refresh(t.Context())
+			during := look(t, s.registry)
+			if got := during.values[`datadog_listing_failures_total{org="default",reason="`+reason+`"}`]; got != "1" {
+				t.Errorf("%s failures for %s", got, reason)
+			}
+			// The org is a blind spot now, and nothing else has changed.
+			if during.inventory != strings.Replace(before.inventory, self+" 1", self+" 0", 1) || during.inventory == before.inventory {
+				t.Error("the inventory is not what it was, but for the blind spot")
+			}
+			s.api.RestoreKeys(org)
+			time.Sleep(time.Minute) // virtual
+			s.inventory.Refresh(t.Context())
+			if look(t, s.registry).inventory != before.inventory {
+				t.Error("the inventory is not what it was")
+			}
+		})
+	}
+}
+
+func TestAHundredScrapesOnAColdCacheAreOneListing(t *testing.T) {
+	account := func() (*fake.Server, string) { return fake.Star(fake.Options{Latency: time.Second}, 25, 7) }
+	run(t, account, func(t *testing.T, s stack) {
+		var scrapes sync.WaitGroup
+		for range 100 {
+			scrapes.Go(func() {
+				s.inventory.Refresh(t.Context())
+				if got := look(t, s.registry).values[`datadog_listing_connections{org="default"}`]; got != "25" {
+					t.Errorf("a scrape got %s connections", got)
+				}
+			})
+		}
+		scrapes.Wait()
+		if s.api.Requests() != 1 {
+			t.Errorf("%d requests", s.api.Requests())
+		}
+	})
+}
+
+func TestAThousandScrapesOfAFailingAPIAreOneAttempt(t *testing.T) {
+	account := func() (*fake.Server, string) { return fake.Star(fake.Options{}, 250, 7) }
+	run(t, account, func(t *testing.T, s stack) {
+		s.api.Inject(fake.Status(http.StatusForbidden))
+		for range 1000 {
+			s.inventory.Refresh(t.Context())
+			time.Sleep(59 * time.Millisecond) // virtual
+		}
+		if got := look(t, s.registry).values[`datadog_listings_total{org="default"}`]; got != "1" || s.api.Requests() != 1 {
+			t.Errorf("%s attempts, %d requests", got, s.api.Requests())
+		}
+	})
+}

@@ -1,0 +1,73 @@
+package collector_test
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"datadog_org_connections_exporter/collector"
+)
+
+//go:generate go test -run ^TestTheDocumentation -update .
+
+// TestTheDocumentationIsThatOfTheCode: docs/metrics.md is written from the table
+// of metrics.
+func TestTheDocumentationIsThatOfTheCode(t *testing.T) {
+	var doc bytes.Buffer
+	fmt.Fprint(&doc, `# Metrics
+
+Written from the code by `+"`make generate`"+`. Names, labels and meanings are a contract: they may be added to, and are not changed.
+
+The label `+"`org`"+` is the name that a set of credentials goes by, `+"`default`"+` where there is only one. Orgs of Datadog are identified
+by the labels that end in `+"`_org_id`"+`; names are for people, and follow a rename.
+
+| Metric | Type | Labels | Meaning |
+| --- | --- | --- | --- |
+`)
+	for _, m := range collector.Metrics() {
+		labels := make([]string, len(m.Labels))
+		for n, label := range m.Labels {
+			labels[n] = "`" + label + "`"
+		}
+		fmt.Fprintf(&doc, "| `%s` | %s | %s | %s |\n", m.Name, m.Type, strings.Join(labels, ", "), m.Help)
+	}
+	wantFile(t, doc.Bytes(), filepath.Join("..", "docs", "metrics.md"))
+}
+
+// TestNoLabelHoldsPersonalData: names, e-mail addresses and handles of users have
+// no place in a label.
+func TestNoLabelHoldsPersonalData(t *testing.T) {
+	for _, m := range collector.Metrics() {
+		for _, label := range m.Labels {
+			if slices.Contains([]string{"email", "handle", "user", "user_name", "creator", "creator_name", "creator_email"}, label) {
+				t.Errorf("%s has the label %s", m.Name, label)
+			}
+		}
+	}
+}
+
+// TestTheTableIsWhatIsShown: no metric of the table is missing from the goldens,
+// which hold every metric at least once.
+func TestTheTableIsWhatIsShown(t *testing.T) {
+	run(t, company, func(t *testing.T, s stack) {
+		s.inventory.Refresh(t.Context())
+		families, err := s.registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var shown, table []string
+		for _, family := range families {
+			shown = append(shown, family.GetName()+" "+strings.ToLower(family.GetType().String())+" "+family.GetHelp())
+		}
+		for _, m := range collector.Metrics() {
+			table = append(table, m.Name+" "+m.Type+" "+m.Help)
+		}
+		slices.Sort(table)
+		if !slices.Equal(shown, table) {
+			t.Errorf("shown\n%s\nin the table\n%s", strings.Join(shown, "\n"), strings.Join(table, "\n"))
+		}
+	})
+}

@@ -152,14 +152,16 @@ func (o output) api(org inventory.OrgState) {
 	for reason, count := range org.Stats.Retries {
 		o.put(retries, float64(count), org.Name, string(reason))
 	}
-	for _, limit := range org.Stats.RateLimits {
-		o.putGiven(rateLimit, limit.Limit, org.Name, limit.Name)
-		o.putGiven(rateRemaining, limit.Remaining, org.Name, limit.Name)
-		if limit.Period > 0 {
-			o.put(ratePeriod, limit.Period.Seconds(), org.Name, limit.Name)
-		}
-		o.putTime(rateReset, limit.ResetAt, org.Name, limit.Name)
+	limit := org.Stats.RateLimit
+	if limit == nil {
+		return
 	}
+	o.putGiven(rateLimit, limit.Limit, org.Name, limit.Name)
+	o.putGiven(rateRemaining, limit.Remaining, org.Name, limit.Name)
+	if limit.Period > 0 {
+		o.put(ratePeriod, limit.Period.Seconds(), org.Name, limit.Name)
+	}
+	o.putTime(rateReset, limit.ResetAt, org.Name, limit.Name)
 }
 
 // putGiven shows a number that the API gave, and nothing where it gave none.

@@ -45,14 +45,22 @@ func (r *Requests) Collect(ch chan<- prometheus.Metric) {
 	r.duration.Collect(ch)
 }
 
+// noAnswer is the code of a request that got none.
+const noAnswer = "none"
+
 // Transport counts and times what goes through next on behalf of an org.
 func (r *Requests) Transport(org string, next http.RoundTripper) http.RoundTripper {
+	// Those to expect are there from the beginning: a rate misses what a series
+	// begins with.
+	for _, code := range []string{"200", "429", noAnswer} {
+		r.total.WithLabelValues(org, code)
+	}
 	elapsed := r.duration.WithLabelValues(org)
 	return roundTripper(func(req *http.Request) (*http.Response, error) {
 		began := time.Now()
 		resp, err := next.RoundTrip(req)
 		elapsed.Observe(time.Since(began).Seconds())
-		code := "none"
+		code := noAnswer
 		if err == nil {
 			code = strconv.Itoa(resp.StatusCode)
 		}

@@ -113,14 +113,14 @@ func New(o Options) (*Client, error) {
 // the environment names, and few, short-lived connections.
 func NewTransport() *http.Transport {
 	return &http.Transport{
-		Proxy:                 proxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:   10 * time.Second,
-		ForceAttemptHTTP2:     true,
-		MaxIdleConnsPerHost:   pagesAtOnce,
-		IdleConnTimeout:       90 * time.Second,
-		ExpectContinueTimeout: time.Second,
+		Proxy:                  proxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    10 * time.Second,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConnsPerHost:    pagesAtOnce,
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: 1 << 20,
 	}
 }
 
@@ -201,15 +201,15 @@ type Stats struct {
 	// Retries by the reason of the failure that they followed. Every one of
 	// [RetryReasons] is there.
 	Retries map[Reason]uint64
-	// RateLimits as the API's last answers gave them, sorted by name.
-	RateLimits []RateLimit
+	// RateLimit as the API's last answer gave it, nil until one does.
+	RateLimit *RateLimit
 }
 
 // Stats gives the present ones.
 func (c *Client) Stats() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := Stats{Retries: map[Reason]uint64{}, RateLimits: c.gate.rateLimits()}
+	s := Stats{Retries: map[Reason]uint64{}, RateLimit: c.gate.rateLimit()}
 	for _, reason := range RetryReasons() {
 		s.Retries[reason] = 0
 	}

@@ -3,9 +3,7 @@ package datadog
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -89,9 +87,9 @@ func bounded(wait time.Duration) time.Duration {
 // gate keeps requests back while the org's rate limit is used up. It serves all
 // listings of the org, so that none asks what another was told not to.
 type gate struct {
-	mu     sync.Mutex
-	limits map[string]RateLimit // by name, as last told
-	until  time.Time            // nothing is sent before, because of a 429
+	mu    sync.Mutex
+	told  *RateLimit // by the last answer that had one
+	until time.Time  // nothing is sent before, because of a 429
 
 	budget int           // requests left until end, notGiven where unknown
 	end    time.Time     // when the budget is renewed
@@ -99,7 +97,7 @@ type gate struct {
 	period time.Duration // and for how long
 }
 
-func newGate() *gate { return &gate{limits: map[string]RateLimit{}, budget: notGiven, limit: notGiven} }
+func newGate() *gate { return &gate{budget: notGiven, limit: notGiven} }
 
 // pass waits for the leave to send one request. It fails at once, sending
 // nothing, where the limit resets too late for ctx.
@@ -166,7 +164,7 @@ func (g *gate) observe(h http.Header, now time.Time) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.limits[limit.Name] = limit
+	g.told = &limit
 	if limit.Remaining == notGiven || limit.ResetAt.IsZero() {
 		return
 	}
@@ -199,10 +197,10 @@ func (g *gate) closedUntil(now time.Time) time.Time {
 	return time.Time{}
 }
 
-func (g *gate) rateLimits() []RateLimit {
+func (g *gate) rateLimit() *RateLimit {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return slices.SortedFunc(maps.Values(g.limits), func(a, b RateLimit) int { return strings.Compare(a.Name, b.Name) })
+	return g.told
 }
 
 // sleep pauses, or fails when ctx ends first.

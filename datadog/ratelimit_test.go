@@ -140,20 +140,20 @@ func TestALimitSharedByManyListings(t *testing.T) {
 	})
 }
 
-func TestStatsTellTheLimitsAsLastGiven(t *testing.T) {
+func TestStatsTellTheLimitAsLastGiven(t *testing.T) {
 	virtually(t, "", func(t *testing.T) {
 		server, org := fake.Star(fake.Options{}, 5, 1)
 		client := connect(t, server, org)
 		list(t, client)
-		if limits := client.Stats().RateLimits; len(limits) != 0 {
-			t.Errorf("no answer told of a limit, but there is %+v", limits)
+		if limit := client.Stats().RateLimit; limit != nil {
+			t.Errorf("no answer told of a limit, but there is %+v", limit)
 		}
 		server.Inject(fake.TooManyRequests(header("X-RateLimit-Name", "shared", "X-RateLimit-Limit", "40",
 			"X-RateLimit-Remaining", "0", "X-RateLimit-Period", "60", "X-RateLimit-Reset", "45")))
 		_, _ = client.List(t.Context()) // fails: that is not what this test is about
 		want := datadog.RateLimit{Name: "shared", Limit: 40, Remaining: 0, Period: time.Minute, ResetAt: time.Now().Add(45 * time.Second)}
-		if limits := client.Stats().RateLimits; len(limits) != 1 || limits[0] != want {
-			t.Errorf("limits %+v, want %+v", limits, want)
+		if limit := client.Stats().RateLimit; limit == nil || *limit != want {
+			t.Errorf("limit %+v, want %+v", limit, want)
 		}
 	})
 }

@@ -103,6 +103,23 @@ func TestServersThatNeverAgreeFailTheListing(t *testing.T) {
 			return fake.Shifting(func(fake.Request) { server.RemoveConnection(server.Connections()[0].ID) })
 		}},
 		{"each request sees another order", func(*fake.Server) fake.Fault { return fake.ShuffledOrder() }},
+		{"one goes and one comes all the time", func(server *fake.Server) fake.Fault {
+			server.Inject(fake.NoMeta())
+			return fake.Shifting(func(fake.Request) {
+				gone := server.Connections()[0]
+				server.RemoveConnection(gone.ID)
+				gone.ID = ""
+				server.AddConnection(gone)
+			})
+		}},
+		{"one is widened all the time", func(server *fake.Server) fake.Fault {
+			server.Inject(fake.NoMeta())
+			types := []string{"logs"}
+			return fake.Shifting(func(fake.Request) {
+				types = append(types, fmt.Sprint("type-", len(types)))
+				server.SetTypes(server.Connections()[0].ID, types...)
+			})
+		}},
 	} {
 		virtually(t, test.name, func(t *testing.T) {
 			server, org := fake.Star(fake.Options{}, 250, 1)

@@ -108,7 +108,7 @@ orgs:
     app_key_file: app
   - name: b
     access_token_file: token
-    nmae: c
+    nick: c
   - name: b
     access_token_file: missing
   - access_token_file: token
@@ -117,7 +117,7 @@ orgz: []
 			`2: "data dog" is not a Datadog site`,
 			`3: "time_out": there is no setting of this name here; write timeout`,
 			`6: "api_key": there is no setting of this name here; write api_key_file and keep the secret itself in that file`,
-			`10: "nmae": there is no setting of this name here; known are access_token_file, api_key_file,`,
+			`10: "nick": there is no setting of this name here; known are access_token_file, api_key_file,`,
 			`11: org "b", access_token_file: read the access token: open`,
 			`11: the name "b" is taken by the org in line 8`,
 			`13: the org has no name`,

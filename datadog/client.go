@@ -151,6 +151,7 @@ func (c *Client) List(ctx context.Context) (*Listing, error) {
 		return nil, err
 	}
 	now := time.Now()
+	listing.Filtered = c.filtered()
 	listing.Began = began
 	listing.Duration = now.Sub(began)
 	listing.NotBefore = c.gate.closedUntil(now)

@@ -13,6 +13,9 @@ type Listing struct {
 	// Complete is false where the API's total says otherwise (or says nothing),
 	// and the listing is believed because two reads of all pages agreed.
 	Complete bool
+	// Filtered is true where only connections from one org, or to one, were asked
+	// for: others may be there that are not in the listing.
+	Filtered bool
 	// Warnings are for the log: what was odd about the answers though a listing
 	// could be made of them. They hold no personal data.
 	Warnings []string

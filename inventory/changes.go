@@ -61,9 +61,43 @@ func changesBetween(before, after *Snapshot) Changes {
 	return changes
 }
 
+// changeLog tells of changes when all listings of a round are in: a connection
+// has two ends, and what one of them tells the other may tell a moment later.
+type changeLog struct {
+	logger log.Logger
+	known  *Snapshot
+	seen   map[string]bool // connections that an org listed at its first time: new to us, not to Datadog
+}
+
+// begin starts over with what is known of the orgs: nothing is told of how it
+// came about.
+func (l *changeLog) begin(orgs []*org) {
+	l.known = merge(orgs)
+	l.seen = map[string]bool{}
+}
+
+// found takes an org's first listing, in which everything is new to us.
+func (l *changeLog) found(listing *datadog.Listing) {
+	for _, c := range listing.Connections {
+		l.seen[c.ID] = true
+	}
+}
+
+// tell logs what has changed, unless listings are under way.
+func (l *changeLog) tell(orgs []*org) {
+	if slices.ContainsFunc(orgs, func(o *org) bool { return o.done != nil }) {
+		return
+	}
+	known := merge(orgs)
+	changes := changesBetween(l.known, known)
+	changes.Added = slices.DeleteFunc(changes.Added, func(c datadog.Connection) bool { return l.seen[c.ID] })
+	changes.log(level.Info(l.logger))
+	l.known = known
+	clear(l.seen)
+}
+
 // log writes a line for each change.
 func (c Changes) log(logger log.Logger) {
-	logger = level.Info(logger)
 	for _, added := range c.Added {
 		logger.Log(c.after.describe("Connection added", added)...)
 	}

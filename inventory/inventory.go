@@ -3,6 +3,7 @@ package inventory
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -19,6 +20,9 @@ const (
 	DefaultMaxStale = time.Hour
 )
 
+// listingsAtOnce bounds how many orgs are listed side by side.
+const listingsAtOnce = 64
+
 // Lister reads the connections of one org. A [datadog.Client] is one.
 type Lister interface {
 	// List gives every connection, or an error that wraps a [datadog.Reason].
@@ -29,7 +33,7 @@ type Lister interface {
 
 // Org is an org to list: credentials and the name they go by.
 type Org struct {
-	// Name is the org label of the metrics about listing this org.
+	// Name is the org label of the metrics about listing this org. It is unique.
 	Name   string
 	Lister Lister
 }
@@ -53,12 +57,12 @@ type Inventory struct {
 	ttl      time.Duration
 	maxStale time.Duration
 	logger   log.Logger
+	slots    chan struct{} // one for each listing under way
 
-	mu    sync.Mutex
-	orgs  []*org
-	known *Snapshot // all last good listings, however old: what changes are told against
-	shown *Snapshot // those that are not too old
-	from  []source  // what shown was made of
+	mu      sync.Mutex
+	orgs    []*org
+	shown   merged    // of the listings that are not too old
+	changes changeLog // told against all last good listings, however old
 }
 
 // New makes an inventory that knows nothing yet. It starts no listing: that is
@@ -79,13 +83,41 @@ func New(ctx context.Context, orgs []Org, o Options) *Inventory {
 		ttl:      o.TTL,
 		maxStale: o.MaxStale,
 		logger:   o.Logger,
-		known:    &Snapshot{},
-		shown:    &Snapshot{},
+		slots:    make(chan struct{}, listingsAtOnce),
+		changes:  changeLog{logger: o.Logger, known: &Snapshot{}},
 	}
-	for _, configured := range orgs {
-		i.orgs = append(i.orgs, newOrg(configured))
-	}
+	i.Configure(orgs)
 	return i
+}
+
+// Configure replaces the orgs to list. An org whose name and lister are those of
+// before keeps all that is known of it. One that has another lister now keeps its
+// last good listing until the new lister gives one: changed settings are no
+// change of what Datadog has. What is known of an org that is gone goes at once.
+func (i *Inventory) Configure(orgs []Org) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	before := map[string]*org{}
+	for _, o := range i.orgs {
+		before[o.name] = o
+	}
+	i.orgs = nil
+	for _, configured := range orgs {
+		o := before[configured.Name]
+		switch {
+		case o == nil:
+			o = newOrg(configured)
+		case o.lister != configured.Lister:
+			o.abandon()
+			o = o.with(configured.Lister)
+		}
+		delete(before, configured.Name)
+		i.orgs = append(i.orgs, o)
+	}
+	for _, gone := range before {
+		gone.abandon()
+	}
+	i.changes.begin(i.orgs)
 }
 
 // View is what is known at one moment.
@@ -98,20 +130,23 @@ type View struct {
 	Orgs []OrgState
 }
 
-// Ready tells whether there was ever something to show: nil once a listing
-// succeeded, else why none has.
+// Ready tells whether there is something to show: nil once every org was tried,
+// and one listing succeeded, else why not. Later failures do not change it.
 func (v View) Ready() error {
 	var reasons []error
+	known := false
 	for _, o := range v.Orgs {
 		switch {
 		case o.Listing != nil:
-			return nil
-		case o.Err != nil:
+			known = true
+		case o.Err == nil:
+			return fmt.Errorf("the first listing of org %s is not done yet", o.Name)
+		default:
 			reasons = append(reasons, o.Err)
 		}
 	}
-	if len(reasons) == 0 {
-		return errors.New("the first listing is not done yet")
+	if known {
+		return nil
 	}
 	return errors.Join(reasons...)
 }
@@ -119,19 +154,14 @@ func (v View) Ready() error {
 // Refresh lists the orgs that are due, and waits for that as long as ctx lasts. A
 // listing that is not done in time goes on by itself.
 func (i *Inventory) Refresh(ctx context.Context) {
-	for _, done := range i.start() {
-		select {
-		case <-done:
-		case <-ctx.Done():
-		}
-	}
+	i.refresh(ctx, func(*org) bool { return true })
 }
 
 // Warm lists every org until it succeeded once, so that an inventory is there
 // before somebody asks. It returns then, or when the inventory's context ends.
 func (i *Inventory) Warm() {
 	for i.ctx.Err() == nil {
-		i.Refresh(i.ctx)
+		i.refresh(i.ctx, func(o *org) bool { return o.listing == nil })
 		var next time.Time
 		for _, o := range i.View().Orgs {
 			if o.Listing == nil && (next.IsZero() || o.NextAttempt.Before(next)) {
@@ -150,16 +180,67 @@ func (i *Inventory) Warm() {
 	}
 }
 
-// start begins the listings that are due, and gives what to wait for.
-func (i *Inventory) start() []<-chan struct{} {
+// View tells what is known now, without asking anybody.
+func (i *Inventory) View() View {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.view(i.orgs, &i.shown)
+}
+
+// Part is an inventory of one org alone: as if no other were configured.
+type Part struct {
+	whole *Inventory
+	name  string
+}
+
+// Part gives the inventory of the org of that name; ok is false where there is
+// none.
+func (i *Inventory) Part(name string) (part Part, ok bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return Part{whole: i, name: name}, slices.ContainsFunc(i.orgs, func(o *org) bool { return o.name == name })
+}
+
+// Refresh is [Inventory.Refresh] of the one org.
+func (p Part) Refresh(ctx context.Context) {
+	p.whole.refresh(ctx, func(o *org) bool { return o.name == p.name })
+}
+
+// View is [Inventory.View] of the one org. There is nothing in it once the org is
+// no longer configured.
+func (p Part) View() View {
+	i := p.whole
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for n, o := range i.orgs {
+		if o.name == p.name {
+			return i.view(i.orgs[n:n+1], &o.shown)
+		}
+	}
+	return View{Snapshot: &Snapshot{}}
+}
+
+// refresh starts the listings that are due, of those who are wanted, and waits
+// for all that are under way.
+func (i *Inventory) refresh(ctx context.Context, wanted func(*org) bool) {
+	for _, done := range i.start(wanted) {
+		select {
+		case <-done:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (i *Inventory) start(wanted func(*org) bool) (underWay []<-chan struct{}) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	now := time.Now()
-	var underWay []<-chan struct{}
 	for _, o := range i.orgs {
+		if !wanted(o) {
+			continue
+		}
 		if o.done == nil && o.due(now) && i.ctx.Err() == nil {
-			o.begin(now, i.ttl)
-			go i.list(o)
+			go i.list(o, o.begin(i.ctx, now, i.ttl))
 		}
 		if o.done != nil {
 			underWay = append(underWay, o.done)
@@ -168,13 +249,24 @@ func (i *Inventory) start() []<-chan struct{} {
 	return underWay
 }
 
-func (i *Inventory) list(o *org) {
-	listing, err := o.lister.List(i.ctx)
+// list lists an org when there is a slot, and takes note of how it went.
+func (i *Inventory) list(o *org, ctx context.Context) { //nolint:revive // the context is the org's
+	var listing *datadog.Listing
+	var err error
+	select {
+	case i.slots <- struct{}{}:
+		listing, err = o.lister.List(ctx)
+		<-i.slots
+	case <-ctx.Done():
+	}
+
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	defer o.end()
-	if i.ctx.Err() != nil {
-		return // we are stopping: that says nothing about the org
+	stopped := ctx.Err() != nil
+	defer close(o.end()) // last of all: those who wait find everything told
+	defer i.changes.tell(i.orgs)
+	if stopped {
+		return // we stop, or the org is configured no longer: that says nothing about it
 	}
 	logger := log.With(i.logger, "org", o.name)
 	if err != nil {
@@ -184,6 +276,9 @@ func (i *Inventory) list(o *org) {
 	}
 	first, recovered := o.listing == nil, o.err != nil
 	o.succeeded(listing)
+	if first {
+		i.changes.found(listing)
+	}
 	for _, warning := range listing.Warnings {
 		level.Warn(logger).Log("msg", "Listing is odd", "err", warning)
 	}
@@ -193,35 +288,20 @@ func (i *Inventory) list(o *org) {
 	}
 	leveled.Log("msg", "Listing succeeded", "connections", len(listing.Connections), "complete", listing.Complete,
 		"pages", listing.Pages, "duration", listing.Duration, "next_attempt", logTime(o.next))
-
-	known := merge(i.orgs)
-	if !first {
-		changesBetween(i.known, known).log(logger)
-	}
-	i.known = known
 }
 
-// View tells what is known now, without asking anybody.
-func (i *Inventory) View() View {
-	i.mu.Lock()
-	defer i.mu.Unlock()
+// view tells what is known of some orgs. The lock is held.
+func (i *Inventory) view(orgs []*org, shown *merged) View {
 	now := time.Now()
-	var fresh []*org
-	view := View{Orgs: make([]OrgState, len(i.orgs))}
-	for n, o := range i.orgs {
-		view.Orgs[n] = o.state(now, i.maxStale)
-		if o.listing != nil && !view.Orgs[n].Stale {
-			fresh = append(fresh, o)
+	var current []*org
+	states := make([]OrgState, len(orgs))
+	for n, o := range orgs {
+		states[n] = o.state(now, i.maxStale)
+		if o.listing != nil && !states[n].Stale {
+			current = append(current, o)
 		}
 	}
-	if from := sources(fresh); !slices.Equal(from, i.from) {
-		i.from = from
-		if shown := merge(fresh); !shown.equal(i.shown) {
-			i.shown = shown
-		}
-	}
-	view.Snapshot = i.shown
-	return view
+	return View{Snapshot: shown.of(current), Orgs: states}
 }
 
 func logTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }

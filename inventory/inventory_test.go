@@ -24,14 +24,18 @@ type lister struct {
 	listing datadog.Listing
 	err     error
 	takes   time.Duration
+	during  func() // nil, or called while listing
 	asked   int
 }
 
 func (l *lister) List(ctx context.Context) (*datadog.Listing, error) {
 	l.mu.Lock()
 	l.asked++
-	listing, err, takes := l.listing, l.err, l.takes
+	listing, err, takes, during := l.listing, l.err, l.takes, l.during
 	l.mu.Unlock()
+	if during != nil {
+		during()
+	}
 	listing.Began = time.Now()
 	listing.Duration = takes
 	select {
@@ -205,6 +209,20 @@ func TestAScrapeThatCannotWaitGetsTheLastGoodListingAndTheRefreshGoesOn(t *testi
 	})
 }
 
+func TestAListingThatTakesLongIsNotJoinedByAnother(t *testing.T) {
+	with(t, inventory.Options{}, func(t *testing.T, l *lister, i *inventory.Inventory) {
+		l.takes = 3 * time.Minute
+		for range 170 {
+			scrape, cancel := context.WithTimeout(t.Context(), time.Second)
+			i.Refresh(scrape)
+			cancel()
+		}
+		if l.requests() != 1 {
+			t.Errorf("%d listings side by side", l.requests())
+		}
+	})
+}
+
 func TestAnOutageChangesNothingUntilTheListingIsTooOld(t *testing.T) {
 	with(t, inventory.Options{}, func(t *testing.T, l *lister, i *inventory.Inventory) {
 		i.Refresh(t.Context())
@@ -309,7 +327,7 @@ func TestAnInventoryWarmsUpWithoutAScrape(t *testing.T) {
 		l.takes = time.Second
 		warm := make(chan struct{})
 		go func() { i.Warm(); close(warm) }()
-		if err := i.View().Ready(); err == nil || !strings.Contains(err.Error(), "first listing is not done") {
+		if err := i.View().Ready(); err == nil || !strings.Contains(err.Error(), "first listing of org default is not done") {
 			t.Errorf("ready says %v", err)
 		}
 		pass(5*time.Minute + 30*time.Second)
@@ -380,11 +398,11 @@ func TestChangesAreLoggedALineEach(t *testing.T) {
 		`level=info org=default msg="Listing succeeded" connections=2 complete=true pages=1 duration=0s`,
 		`level=warn org=default msg="Listing failed" reason=server_error err="GET it: 502; it is tried again; see https://status.datadoghq.com if it lasts"`,
 		`level=info org=default msg="Listing succeeded" connections=2 complete=true pages=1 duration=0s`,
-		`level=info org=default msg="Connection added" connection_id=d-a source_org_id=d source_org_name="Org d" sink_org_id=a sink_org_name="Org a" types=metrics`,
-		`level=info org=default msg="Connection removed" connection_id=a-c source_org_id=a source_org_name="Org a" sink_org_id=c sink_org_name="Org c" types=logs`,
-		`level=info org=default msg="Connection types changed" connection_id=a-b source_org_id=a source_org_name="Org a" sink_org_id=b sink_org_name="Org b" types=audit,logs types_before=logs`,
+		`level=info msg="Connection added" connection_id=d-a source_org_id=d source_org_name="Org d" sink_org_id=a sink_org_name="Org a" types=metrics`,
+		`level=info msg="Connection removed" connection_id=a-c source_org_id=a source_org_name="Org a" sink_org_id=c sink_org_name="Org c" types=logs`,
+		`level=info msg="Connection types changed" connection_id=a-b source_org_id=a source_org_name="Org a" sink_org_id=b sink_org_name="Org b" types=audit,logs types_before=logs`,
 		`level=warn org=default msg="Listing is odd" err="how odd"`,
-		`level=info org=default msg="Org renamed" org_id=a org_name="Org A, renamed" org_name_before="Org a"`,
+		`level=info msg="Org renamed" org_id=a org_name="Org A, renamed" org_name_before="Org a"`,
 	}
 	if !slices.Equal(lines, want) {
 		t.Errorf("logged\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
@@ -433,29 +451,5 @@ func TestNamesFallBackToIDs(t *testing.T) {
 		if s.Orgs[0].Name != "a" || s.OrgName("a") != "a" || s.OrgName("z") != "Zed" || s.OrgName("never heard of") != "never heard of" {
 			t.Errorf("orgs %+v", s.Orgs)
 		}
-	})
-}
-
-func TestListingsOfSeveralOrgsAreOneInventory(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, stop := context.WithCancel(t.Context())
-		a, b := &lister{}, &lister{}
-		a.will(nil, shares("a", "b", "logs"), shares("a", "c", "logs"))
-		b.will(nil, shares("a", "b", "logs"), shares("d", "b", "logs"))
-		i := inventory.New(ctx, []inventory.Org{{Name: "a", Lister: a}, {Name: "b", Lister: b}}, inventory.Options{})
-		i.Refresh(ctx)
-		if got := shown(i); !slices.Equal(got, []string{"a-b", "a-c", "d-b"}) {
-			t.Errorf("shown %v", got)
-		}
-		b.will(outage)
-		a.will(nil, shares("a", "b", "logs", "metrics"), shares("a", "c", "logs"))
-		pass(time.Minute)
-		i.Refresh(ctx)
-		connections := i.View().Snapshot.Connections
-		if got := shown(i); !slices.Equal(got, []string{"a-b", "a-c", "d-b"}) || len(connections[0].Types) != 2 {
-			t.Errorf("one org fails: %+v", connections)
-		}
-		stop()
-		synctest.Wait()
 	})
 }

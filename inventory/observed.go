@@ -51,17 +51,42 @@ type observation struct {
 func observers(orgs []*org) observation {
 	o := observation{observed: map[string]bool{}, perhaps: map[string]bool{}}
 	for _, org := range orgs {
-		switch {
-		case org.refused():
-		case org.self != "":
-			o.observed[org.self] = true
-		default:
-			for id := range ends(org.listing.Connections) {
+		if org.refused() {
+			continue
+		}
+		candidates := map[string]bool{org.self: true}
+		if org.self == "" {
+			candidates = candidatesAmong(org, orgs)
+		}
+		for id := range candidates {
+			if len(candidates) == 1 {
+				o.observed[id] = true
+			} else {
 				o.perhaps[id] = true
 			}
 		}
 	}
 	return o
+}
+
+// candidatesAmong gives the orgs whose credentials may have made a listing that
+// does not tell by itself. One that others see in further connections is none: its
+// own credentials would have listed those too.
+func candidatesAmong(o *org, orgs []*org) map[string]bool {
+	candidates := ends(o.listing.Connections)
+	if o.listing.Filtered {
+		return candidates
+	}
+	for _, other := range orgs {
+		for _, c := range other.listing.Connections {
+			for _, end := range []string{c.SourceID, c.SinkID} {
+				if candidates[end] && !o.lists(c.ID) {
+					delete(candidates, end)
+				}
+			}
+		}
+	}
+	return candidates
 }
 
 func (o observation) of(id string) datadog.Ternary {

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"time"
@@ -36,14 +37,16 @@ type org struct {
 	name   string
 	lister Lister
 
-	listing  *datadog.Listing // the last good one
-	self     string           // id of the org that the credentials belong to, empty where unknown
-	err      error            // of the last listing
-	reason   datadog.Reason   // of err
-	next     time.Time        // nothing is asked before
-	done     chan struct{}    // closed when the listing under way ends, nil where none is
+	listing  *datadog.Listing   // the last good one
+	self     string             // id of the org that the credentials belong to, empty where unknown
+	err      error              // of the last listing
+	reason   datadog.Reason     // of err
+	next     time.Time          // nothing is asked before
+	done     chan struct{}      // closed when the listing under way ends, nil where none is
+	stop     context.CancelFunc // ends the listing under way
 	listings uint64
 	failures map[datadog.Reason]uint64
+	shown    merged // of this org alone
 }
 
 func newOrg(o Org) *org {
@@ -56,16 +59,41 @@ func newOrg(o Org) *org {
 
 func (o *org) due(now time.Time) bool { return !now.Before(o.next) }
 
-// begin books an attempt. Attempts are counted from their beginning, so that a
-// scrape interval equal to the TTL finds every listing due.
-func (o *org) begin(now time.Time, ttl time.Duration) {
-	o.done = make(chan struct{})
-	o.next = now.Add(ttl)
+// with is the org with another lister. What is known stays. The new lister is
+// asked at once, unless that would break a promise to the API.
+func (o *org) with(lister Lister) *org {
+	other := *o
+	other.lister = lister
+	other.done, other.stop = nil, nil
+	if o.reason != datadog.RateLimited {
+		other.next = time.Time{}
+	}
+	return &other
 }
 
-func (o *org) end() {
-	close(o.done)
-	o.done = nil
+// begin books an attempt and gives what it lives in. Attempts are counted from
+// their beginning, so that a scrape interval equal to the TTL finds every listing
+// due.
+func (o *org) begin(parent context.Context, now time.Time, ttl time.Duration) context.Context {
+	ctx, stop := context.WithCancel(parent)
+	o.done = make(chan struct{})
+	o.stop = stop
+	o.next = now.Add(ttl)
+	return ctx
+}
+
+// end gives the channel that is to be closed when all is settled.
+func (o *org) end() (done chan struct{}) {
+	o.stop()
+	done, o.done = o.done, nil
+	return done
+}
+
+// abandon ends the listing under way, if any: nobody wants to know any more.
+func (o *org) abandon() {
+	if o.done != nil {
+		o.stop()
+	}
 }
 
 func (o *org) failed(err error) {

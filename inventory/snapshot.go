@@ -48,24 +48,47 @@ func (s *Snapshot) OrgName(id string) string {
 	return cmp.Or(s.names[id], id)
 }
 
-// merge makes one snapshot of the last good listings. Where two listings tell
+// merged is a snapshot and what it was made of.
+type merged struct {
+	snapshot *Snapshot
+	from     []source
+}
+
+// of gives the snapshot of the orgs' last good listings: that of before where it
+// would say the same.
+func (m *merged) of(orgs []*org) *Snapshot {
+	from := sources(orgs)
+	if m.snapshot != nil && slices.Equal(from, m.from) {
+		return m.snapshot
+	}
+	m.from = from
+	if snapshot := merge(orgs); m.snapshot == nil || !snapshot.equal(m.snapshot) {
+		m.snapshot = snapshot
+	}
+	return m.snapshot
+}
+
+// merge makes one snapshot of the last good listings. Where two of them tell
 // different things, the fresher one is right.
 func merge(orgs []*org) *Snapshot {
 	orgs = slices.DeleteFunc(slices.Clone(orgs), func(o *org) bool { return o.listing == nil })
-	s := &Snapshot{names: map[string]string{}}
 	slices.SortStableFunc(orgs, func(a, b *org) int { return a.listing.Began.Compare(b.listing.Began) })
 
 	connections := map[string]datadog.Connection{}
 	infos := map[string]datadog.Org{}
+	watch := watchers(orgs)
 	for _, o := range orgs {
 		for _, c := range o.listing.Connections {
-			connections[c.ID] = c
+			if !watch.missed(c, o) {
+				connections[c.ID] = c
+			}
 		}
 		for _, info := range o.listing.Orgs {
 			infos[info.ID] = infos[info.ID].Updated(info)
 		}
 	}
-	s.Connections = slices.SortedFunc(maps.Values(connections), func(a, b datadog.Connection) int { return cmp.Compare(a.ID, b.ID) })
+	s := &Snapshot{names: map[string]string{}}
+	s.Connections = slices.SortedFunc(maps.Values(connections), byID)
 	observed := observers(orgs)
 	for _, id := range slices.Sorted(maps.Keys(infos)) {
 		info := infos[id]
@@ -74,6 +97,41 @@ func merge(orgs []*org) *Snapshot {
 		s.Orgs = append(s.Orgs, OrgInfo{Org: info, Observed: observed.of(id)})
 	}
 	return s
+}
+
+func byID(a, b datadog.Connection) int { return cmp.Compare(a.ID, b.ID) }
+
+// watch are the freshest listings that hold all connections of an org, by the
+// org's id.
+type watch map[string]*org
+
+// watchers finds them. The orgs are in the order of their age, oldest first.
+func watchers(orgs []*org) watch {
+	w := watch{}
+	for _, o := range orgs {
+		if o.self != "" && o.listing.Complete && !o.listing.Filtered {
+			w[o.self] = o
+		}
+	}
+	return w
+}
+
+// missed tells whether a connection that an org listed is gone: a fresher listing
+// of one of its ends, which holds all of that end's connections, is without it.
+func (w watch) missed(c datadog.Connection, listed *org) bool {
+	for _, end := range []string{c.SourceID, c.SinkID} {
+		watcher := w[end]
+		if watcher != nil && watcher.listing.Began.After(listed.listing.Began) && !watcher.lists(c.ID) {
+			return true
+		}
+	}
+	return false
+}
+
+// lists tells whether the connection is in the org's last good listing.
+func (o *org) lists(id string) bool {
+	_, found := slices.BinarySearchFunc(o.listing.Connections, id, func(c datadog.Connection, id string) int { return cmp.Compare(c.ID, id) })
+	return found
 }
 
 // equal tells whether two snapshots say the same.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -46,9 +47,24 @@ type webFlags struct {
 func addWebFlags(to *kingpin.CmdClause) *webFlags {
 	f := &webFlags{toolkit: toolkitflags.AddFlags(to, defaultAddress)}
 	to.Flag("web.telemetry-path", "Path under which to show metrics.").
-		Default("/metrics").StringVar(&f.metricsPath)
+		Default("/metrics").SetValue(telemetryPath{to: &f.metricsPath})
 	return f
 }
+
+// telemetryPath is the value of --web.telemetry-path: a path at which nothing
+// else is, and that http.ServeMux does not take for a pattern.
+type telemetryPath struct{ to *string }
+
+func (v telemetryPath) Set(text string) error {
+	if !strings.HasPrefix(text, "/") || text == "/" || strings.HasPrefix(text, "/-/") || text == "/probe" || text == "/sd" ||
+		path.Clean(text) != text || strings.ContainsAny(text, "{}?#% \t\r\n") {
+		return fmt.Errorf("--web.telemetry-path: %q is not a path for metrics, such as /metrics; /, /probe, /sd and what is below /-/ are taken", text)
+	}
+	*v.to = text
+	return nil
+}
+
+func (v telemetryPath) String() string { return *v.to }
 
 // exporter is a running one: an inventory and servers that show it.
 type exporter struct {
@@ -60,6 +76,10 @@ type exporter struct {
 	notice   string // shown loudly on the landing page
 	log      loggers
 
+	// reloader is nil where there is nothing to reload.
+	reloader              *reloader
+	autoReload, lifecycle bool
+
 	// beside runs beside the servers where it is set. The servers listen already.
 	beside func(ctx context.Context, i *inventory.Inventory, addresses []net.Addr) error
 }
@@ -68,7 +88,7 @@ type exporter struct {
 func (e *exporter) run(ctx context.Context) error {
 	level.Info(e.log.kit).Log("msg", "Starting "+programName, "version", version.Info(), "build_context", version.BuildContext())
 	if err := toolkit.Validate(*e.web.toolkit.WebConfigFile); err != nil {
-		return fmt.Errorf("--web.config.file: %w", err)
+		return fmt.Errorf("--web.config.file=%s: %s", *e.web.toolkit.WebConfigFile, oneLine(err))
 	}
 	listeners, err := e.listen(ctx)
 	if err != nil {
@@ -79,6 +99,8 @@ func (e *exporter) run(ctx context.Context) error {
 	handler := web.New(web.Options{
 		Inventory:   known,
 		Metrics:     metricsHandler(e.registry(known), e.log.kit),
+		Probe:       func(org string) (web.Probed, bool) { return e.probe(known, org) },
+		Reload:      e.reloadOverHTTP(),
 		MetricsPath: e.web.metricsPath,
 		MaxWait:     e.maxWait,
 		Version:     version.Info(),
@@ -86,6 +108,7 @@ func (e *exporter) run(ctx context.Context) error {
 		Logger:      e.log.kit,
 	})
 	group.Go(func() error { known.Warm(); return nil })
+	e.followConfiguration(ctx, group, known)
 	addresses := make([]net.Addr, len(listeners))
 	for n, listener := range listeners {
 		addresses[n] = listener.Addr()
@@ -98,6 +121,9 @@ func (e *exporter) run(ctx context.Context) error {
 	level.Info(e.log.kit).Log("msg", "Stopped")
 	return err
 }
+
+// oneLine is an error's text in one line: YAML's errors have several.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
 // listen opens what the flags say, or what systemd hands over. It comes before
 // anything else that may fail or take long: a taken port is told at once.
@@ -178,16 +204,54 @@ func (e *exporter) registry(known *inventory.Inventory) *prometheus.Registry {
 		e.requests,
 		collector.New(known, 0), // the handler refreshes, within the scrape's own time
 	)
+	if e.reloader != nil {
+		registry.MustRegister(e.reloader.metrics)
+	}
 	return registry
+}
+
+// probe gives one org alone, for those who spread the orgs over several targets.
+func (e *exporter) probe(known *inventory.Inventory, org string) (web.Probed, bool) {
+	part, ok := known.Part(org)
+	if !ok {
+		return web.Probed{}, false
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collector.New(part, 0), e.requests.Of(org))
+	return web.Probed{Inventory: part, Metrics: promhttp.HandlerFor(registry, handlerOptions(e.log.kit))}, true
+}
+
+// followConfiguration reloads when it is told to, or by itself.
+func (e *exporter) followConfiguration(ctx context.Context, group *errgroup.Group, known *inventory.Inventory) {
+	if e.reloader != nil {
+		e.reloader.apply = known.Configure
+	}
+	group.Go(func() error { onHangup(ctx, e.reloader, e.log.kit); return nil })
+	if e.autoReload {
+		group.Go(func() error { e.reloader.watch(ctx); return nil })
+	}
+}
+
+// reloadOverHTTP is nil where that is not allowed.
+func (e *exporter) reloadOverHTTP() func() error {
+	if e.reloader == nil || !e.lifecycle {
+		return nil
+	}
+	return e.reloader.reload
 }
 
 // metricsHandler encodes what the registry gathers. One bad metric is logged and
 // left out; it does not take the others with it.
 func metricsHandler(registry *prometheus.Registry, logger log.Logger) http.Handler {
-	return promhttp.InstrumentMetricHandler(registry, promhttp.HandlerFor(registry, promhttp.HandlerOpts{
+	options := handlerOptions(logger)
+	options.Registry = registry
+	return promhttp.InstrumentMetricHandler(registry, promhttp.HandlerFor(registry, options))
+}
+
+func handlerOptions(logger log.Logger) promhttp.HandlerOpts {
+	return promhttp.HandlerOpts{
 		ErrorLog:          stdLogger(logger),
 		ErrorHandling:     promhttp.ContinueOnError,
-		Registry:          registry,
 		EnableOpenMetrics: true,
-	}))
+	}
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -57,4 +59,26 @@ func (v positiveInt) String() string { return strconv.Itoa(*v.to) }
 // addInt adds a flag for a whole number above zero.
 func addInt(group flagGroup, to *int, name string, preset int, help string) {
 	group.Flag(name, help).Default(strconv.Itoa(preset)).SetValue(positiveInt{flag: name, to: to})
+}
+
+// choice is the value of a flag that is one of a few words.
+type choice struct {
+	flag string
+	of   []string
+	to   *string
+}
+
+func (v choice) Set(text string) error {
+	if !slices.Contains(v.of, text) {
+		return fmt.Errorf("--%s: %q is not one of %s", v.flag, text, strings.Join(v.of, ", "))
+	}
+	*v.to = text
+	return nil
+}
+
+func (v choice) String() string { return *v.to }
+
+// addChoice adds a flag for one of a few words.
+func addChoice(group flagGroup, to *string, name, preset, help string, of ...string) {
+	group.Flag(name, help).Default(preset).HintOptions(of...).SetValue(choice{flag: name, of: of, to: to})
 }

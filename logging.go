@@ -17,10 +17,9 @@ type logFlags struct {
 
 func addLogFlags(to flagGroup) *logFlags {
 	f := &logFlags{}
-	to.Flag("log.level", "Only log messages with this severity or above: debug, info, warn or error.").
-		Default("info").EnumVar(&f.level, "debug", "info", "warn", "error")
-	to.Flag("log.format", "Format of log messages: logfmt or json.").
-		Default("logfmt").EnumVar(&f.format, "logfmt", "json")
+	addChoice(to, &f.level, "log.level", "info", "Only log messages with this severity or above: debug, info, warn or error.",
+		"debug", "info", "warn", "error")
+	addChoice(to, &f.format, "log.format", "logfmt", "Format of log messages: logfmt or json.", "logfmt", "json")
 	return f
 }
 

@@ -60,8 +60,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	app.Terminate(func(int) { printed = true })
 
 	commands := map[string]command{
-		"serve": addServe(app),
-		"demo":  addDemo(app),
+		"serve":        addServe(app),
+		"check-config": addCheckConfig(app),
+		"demo":         addDemo(app),
 	}
 	name, err := app.Parse(args)
 	if printed {

@@ -21,11 +21,20 @@ type serve struct {
 	org           *orgFlags
 	web           *webFlags
 	ttl, maxStale time.Duration
+	configFile    string
+	autoReload    bool
+	lifecycle     bool
 }
 
 func addServe(app *kingpin.Application) command {
 	clause := app.Command("serve", "Serve metrics to Prometheus. This is what runs where no command is given.").Default()
 	s := &serve{log: addLogFlags(clause), org: addOrgFlags(clause), web: addWebFlags(clause)}
+	clause.Flag("config.file", "Configuration file with several orgs. With it, the --datadog flags and the DD_ variables are not used.").
+		PlaceHolder("FILE").StringVar(&s.configFile)
+	clause.Flag("config.auto-reload", "Reload the configuration file by itself when it changes.").
+		BoolVar(&s.autoReload)
+	clause.Flag("web.enable-lifecycle", "Let a POST to /-/reload reload the configuration file.").
+		BoolVar(&s.lifecycle)
 	addDuration(clause, &s.ttl, "cache.ttl", inventory.DefaultTTL,
 		"How old a listing may be and still be served without asking Datadog again. Failed listings are not repeated sooner either.")
 	addDuration(clause, &s.maxStale, "cache.max-stale", inventory.DefaultMaxStale,
@@ -38,18 +47,41 @@ func (s *serve) run(ctx context.Context, io streams) error {
 		return fmt.Errorf("--cache.max-stale must not be below --cache.ttl: they are %v and %v", s.maxStale, s.ttl)
 	}
 	logs := s.log.loggers(io.err)
-	requests := collector.NewRequests()
-	client, err := s.org.client(logs.kit, requests.Transport(defaultOrg, datadog.NewTransport()))
-	if err != nil {
-		return err
-	}
 	e := exporter{
-		orgs:     []inventory.Org{{Name: defaultOrg, Lister: client}},
 		options:  inventory.Options{TTL: s.ttl, MaxStale: s.maxStale, Logger: logs.kit},
-		requests: requests,
+		requests: collector.NewRequests(),
 		maxWait:  s.org.timeout,
 		web:      s.web,
 		log:      logs,
 	}
+	configure := s.oneOrg
+	if s.configFile != "" {
+		configure = s.severalOrgs
+	}
+	if err := configure(&e); err != nil {
+		return err
+	}
 	return e.run(ctx)
+}
+
+// oneOrg lists the org of the flags and the environment.
+func (s *serve) oneOrg(e *exporter) error {
+	client, err := s.org.client(e.log.kit, e.requests.Transport(defaultOrg, datadog.NewTransport()))
+	if err != nil {
+		return err
+	}
+	e.orgs = []inventory.Org{{Name: defaultOrg, Lister: client}}
+	return nil
+}
+
+// severalOrgs lists those of the configuration file, and follows it.
+func (s *serve) severalOrgs(e *exporter) (err error) {
+	e.reloader = &reloader{
+		file:   s.configFile,
+		load:   newConfiguration(s.configFile, e.requests, e.log.kit).load,
+		logger: e.log.kit,
+	}
+	e.autoReload, e.lifecycle = s.autoReload, s.lifecycle
+	e.orgs, err = e.reloader.start()
+	return err
 }

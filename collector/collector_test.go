@@ -46,7 +46,7 @@ func run(t *testing.T, account func() (api *fake.Server, org string), test func(
 		requests := collector.NewRequests()
 		known := inventory.New(ctx, []inventory.Org{{Name: "default", Lister: client(t, api, org, requests.Transport("default", transport))}}, inventory.Options{})
 		s := stack{api: api, inventory: known, registry: prometheus.NewPedanticRegistry()}
-		s.registry.MustRegister(requests, collector.New(known, 0))
+		s.registry.MustRegister(requests, collector.New(known, 0), collector.NewReloads())
 		test(t, s)
 	})
 }

@@ -27,6 +27,8 @@ var table = []Metric{
 	up, complete, lastSuccess, duration, pages, listed, listings, failures,
 	// Datadog's API.
 	requests, requestDuration, retries, rateLimit, rateRemaining, ratePeriod, rateReset,
+	// The exporter's configuration.
+	reloadSuccessful, reloadSuccessTime,
 }
 
 const (
@@ -149,6 +151,19 @@ var (
 		"datadog_api_ratelimit_reset_timestamp_seconds", gauge,
 		"When the rate limit's present period ends, in Unix time, as the API's last answer gave it; absent until one does.",
 		[]string{"org", "name"},
+	}
+)
+
+var (
+	reloadSuccessful = Metric{
+		"datadog_org_connections_exporter_config_last_reload_successful", gauge,
+		"1 if the last attempt to load the configuration file succeeded, 0 if it failed and the configuration is as it was; absent without a configuration file.",
+		nil,
+	}
+	reloadSuccessTime = Metric{
+		"datadog_org_connections_exporter_config_last_reload_success_timestamp_seconds", gauge,
+		"When the configuration file was last loaded successfully, in Unix time; absent without a configuration file.",
+		nil,
 	}
 )
 

@@ -109,8 +109,12 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
-// NewTransport is a transport fit for the API: TLS 1.2 or newer, the proxy that
-// the environment names, and few, short-lived connections.
+// idleConnections are kept for the next refresh. Datadog speaks HTTP/2, for which
+// one is enough; a proxy may not, and many orgs may be listed side by side.
+const idleConnections = 64
+
+// NewTransport is a transport fit for the API: TLS 1.2 or newer, and the proxy
+// that the environment names. Many clients can share one.
 func NewTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:                  proxyFromEnvironment,
@@ -118,7 +122,7 @@ func NewTransport() *http.Transport {
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    10 * time.Second,
 		ForceAttemptHTTP2:      true,
-		MaxIdleConnsPerHost:    pagesAtOnce,
+		MaxIdleConnsPerHost:    idleConnections,
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: 1 << 20,
 	}

@@ -59,6 +59,8 @@ type Inventory struct {
 	logger   log.Logger
 	slots    chan struct{} // one for each listing under way
 
+	configured chan struct{} // there are other orgs to warm up
+
 	mu      sync.Mutex
 	orgs    []*org
 	shown   merged    // of the listings that are not too old
@@ -84,7 +86,10 @@ func New(ctx context.Context, orgs []Org, o Options) *Inventory {
 		maxStale: o.MaxStale,
 		logger:   o.Logger,
 		slots:    make(chan struct{}, listingsAtOnce),
-		changes:  changeLog{logger: o.Logger, known: &Snapshot{}},
+
+		configured: make(chan struct{}, 1),
+
+		changes: changeLog{logger: o.Logger, known: &Snapshot{}},
 	}
 	i.Configure(orgs)
 	return i
@@ -118,6 +123,10 @@ func (i *Inventory) Configure(orgs []Org) {
 		gone.abandon()
 	}
 	i.changes.begin(i.orgs)
+	select {
+	case i.configured <- struct{}{}:
+	default: // it is to be known already
+	}
 }
 
 // View is what is known at one moment.
@@ -157,27 +166,35 @@ func (i *Inventory) Refresh(ctx context.Context) {
 	i.refresh(ctx, func(*org) bool { return true })
 }
 
-// Warm lists every org until it succeeded once, so that an inventory is there
-// before somebody asks. It returns then, or when the inventory's context ends.
+// Warm lists every org until it succeeded once, those of a later configuration
+// too, so that an inventory is there before somebody asks. It returns when the
+// inventory's context ends.
 func (i *Inventory) Warm() {
 	for i.ctx.Err() == nil {
 		i.refresh(i.ctx, func(o *org) bool { return o.listing == nil })
-		var next time.Time
-		for _, o := range i.View().Orgs {
-			if o.Listing == nil && (next.IsZero() || o.NextAttempt.Before(next)) {
-				next = o.NextAttempt
-			}
-		}
-		if next.IsZero() {
-			return
-		}
-		timer := time.NewTimer(time.Until(next))
 		select {
-		case <-timer.C:
+		case <-i.coldUntil():
+		case <-i.configured:
 		case <-i.ctx.Done():
-			timer.Stop()
 		}
 	}
+}
+
+// coldUntil gives what tells when the next org that never succeeded is due; nil
+// where all have.
+func (i *Inventory) coldUntil() <-chan time.Time {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var next time.Time
+	for _, o := range i.orgs {
+		if o.listing == nil && (next.IsZero() || o.next.Before(next)) {
+			next = o.next
+		}
+	}
+	if next.IsZero() {
+		return nil
+	}
+	return time.After(time.Until(next))
 }
 
 // View tells what is known now, without asking anybody.

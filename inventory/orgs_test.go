@@ -260,6 +260,23 @@ func TestAnotherConfiguration(t *testing.T) {
 	}, "a", "b", "c")
 }
 
+func TestOrgsOfALaterConfigurationWarmUpToo(t *testing.T) {
+	of(t, func(t *testing.T, a account) {
+		a.has(triangle)
+		go a.Warm()
+		pass(time.Second)
+		added := &lister{}
+		a.listers["b"] = added
+		a.has(triangle)
+		a.Configure([]inventory.Org{{Name: "a", Lister: a.listers["a"]}, {Name: "b", Lister: added}})
+		pass(time.Second)
+		a.wantShown(t, "without a scrape", "a-b", "b-c", "c-a", "d-a", "d-b")
+		if a.listers["a"].requests() != 1 {
+			t.Errorf("a was listed %d times", a.listers["a"].requests())
+		}
+	}, "a")
+}
+
 func TestAListingOfAnOrgThatIsNoLongerConfiguredComesToNothing(t *testing.T) {
 	of(t, func(t *testing.T, a account) {
 		a.has(triangle)

@@ -21,8 +21,8 @@ func refreshed(i Inventory, maxWait time.Duration, next http.Handler) http.Handl
 	})
 }
 
-// scrapeWait is how long a scrape can wait for a refresh. Prometheus tells how
-// long it waits itself
+// scrapeWait is how long a scrape can wait for a refresh: maxWait at the most.
+// Prometheus tells how long it waits itself
 // (https://github.com/prometheus/docs, "X-Prometheus-Scrape-Timeout-Seconds"):
 // the margin is kept back of that, yet never more than half of it.
 func scrapeWait(r *http.Request, maxWait time.Duration) time.Duration {
@@ -30,6 +30,6 @@ func scrapeWait(r *http.Request, maxWait time.Duration) time.Duration {
 	if err != nil || !(seconds > 0) {
 		return maxWait
 	}
-	timeout := time.Duration(min(seconds, maxWait.Seconds()) * float64(time.Second))
-	return timeout - min(scrapeMargin, timeout/2)
+	wait := seconds - min(scrapeMargin.Seconds(), seconds/2)
+	return time.Duration(min(wait, maxWait.Seconds()) * float64(time.Second))
 }

@@ -26,6 +26,12 @@ type Options struct {
 	// Metrics gathers and encodes the metrics without refreshing the inventory
 	// first. Required.
 	Metrics http.Handler
+	// Probe gives one org alone; ok is false where there is none of that name.
+	// Required.
+	Probe func(org string) (probed Probed, ok bool)
+	// Reload reads the configuration again. Default: nothing can be reloaded over
+	// HTTP.
+	Reload func() error
 	// MetricsPath is where the metrics are. Default: /metrics.
 	MetricsPath string
 	// MaxWait is how long a request waits for a refresh where the client does not
@@ -52,8 +58,12 @@ func New(o Options) http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET "+o.MetricsPath, refreshed(o.Inventory, o.MaxWait, o.Metrics))
+	mux.Handle("GET /probe", probe(o))
+	mux.Handle("GET /sd", discovery(o))
 	mux.HandleFunc("GET /-/healthy", healthy)
 	mux.Handle("GET /-/ready", ready(o.Inventory))
+	mux.Handle("POST /-/reload", reload(o))
+	mux.Handle("PUT /-/reload", reload(o))
 	mux.Handle("GET /{$}", landing(o))
 	return mux
 }

@@ -275,3 +275,57 @@ func TestMetricsCanBeElsewhere(t *testing.T) {
 		t.Errorf("the landing page does not link to /who/shares:\n%s", page)
 	}
 }
+
+func TestDiscoveryListsEveryOrgAtTheAddressThatWasAsked(t *testing.T) {
+	known := &stubInventory{view: viewOf(listed("a", time.Now()), listed(`b "quoted" & ü`, time.Now()))}
+	answer := ask(t, handlerOf(known), http.MethodGet, "https://exporter.example.com:8443/sd")
+	wantStatus(t, answer, http.StatusOK)
+	want := `[{"targets":["exporter.example.com:8443"],"labels":{"__metrics_path__":"/probe","__param_org":"a","__scheme__":"https","instance":"a"}},` +
+		`{"targets":["exporter.example.com:8443"],"labels":{"__metrics_path__":"/probe","__param_org":"b \"quoted\" \u0026 ü","__scheme__":"https","instance":"b \"quoted\" \u0026 ü"}}]`
+	if got := strings.TrimSpace(answer.Body.String()); got != want || answer.Header().Get("Content-Type") != "application/json" {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if got := ask(t, handlerOf(&stubInventory{view: viewOf()}), http.MethodGet, "/sd").Body.String(); got != "[]\n" {
+		t.Errorf("no org is %q", got)
+	}
+	if known.refreshes.Load() != 0 {
+		t.Error("discovery refreshes the inventory")
+	}
+}
+
+func TestAProbeRefreshesAndShowsOneOrg(t *testing.T) {
+	whole, part := &stubInventory{view: viewOf()}, &stubInventory{}
+	handler := handlerOf(whole, func(o *web.Options) {
+		o.Probe = func(org string) (web.Probed, bool) {
+			return web.Probed{Inventory: part, Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "metrics of "+org) })}, org == "a b"
+		}
+	})
+	answer := ask(t, handler, http.MethodGet, "/probe?org=a+b")
+	wantStatus(t, answer, http.StatusOK)
+	if answer.Body.String() != "metrics of a b" || part.refreshes.Load() != 1 || whole.refreshes.Load() != 0 {
+		t.Errorf("%q after %d refreshes of the part and %d of the whole", answer.Body, part.refreshes.Load(), whole.refreshes.Load())
+	}
+	wantStatus(t, ask(t, handler, http.MethodGet, "/probe?org=nobody"), http.StatusNotFound)
+	wantStatus(t, ask(t, handler, http.MethodGet, "/probe"), http.StatusBadRequest)
+}
+
+func TestReloading(t *testing.T) {
+	reloads := 0
+	var failure error
+	enabled := handlerOf(&stubInventory{}, func(o *web.Options) {
+		o.Reload = func() error { reloads++; return failure }
+	})
+	wantStatus(t, ask(t, enabled, http.MethodPost, "/-/reload"), http.StatusOK)
+	wantStatus(t, ask(t, enabled, http.MethodPut, "/-/reload"), http.StatusOK)
+	wantStatus(t, ask(t, enabled, http.MethodGet, "/-/reload"), http.StatusMethodNotAllowed)
+	if reloads != 2 {
+		t.Errorf("%d reloads", reloads)
+	}
+	failure = errors.New("orgs.yml:3: what is this")
+	failed := ask(t, enabled, http.MethodPost, "/-/reload")
+	wantStatus(t, failed, http.StatusInternalServerError)
+	if !strings.Contains(failed.Body.String(), failure.Error()) {
+		t.Errorf("the answer is %q", failed.Body)
+	}
+	wantStatus(t, ask(t, handlerOf(&stubInventory{}), http.MethodPost, "/-/reload"), http.StatusForbidden)
+}

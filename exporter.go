@@ -103,7 +103,7 @@ func (e *exporter) run(ctx context.Context) error {
 		Reload:      e.reloadOverHTTP(),
 		MetricsPath: e.web.metricsPath,
 		MaxWait:     e.maxWait,
-		Version:     version.Info(),
+		Version:     version.Version,
 		Notice:      e.notice,
 		Logger:      e.log.kit,
 	})

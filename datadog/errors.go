@@ -3,6 +3,8 @@ package datadog
 import (
 	"encoding/json"
 	"fmt"
+	"html"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -103,9 +105,12 @@ func (e *Error) Is(target error) bool {
 // maxDetail is how many characters of a foreign text an error repeats.
 const maxDetail = 200
 
-// describeBody says what an answer other than a listing holds: the
-// API's own messages where it is {"errors": […]}, with texts or objects in it,
-// else the whole of it.
+// pageTitle finds what a person would see first of an HTML page.
+var pageTitle = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
+
+// describeBody says what an answer other than a listing holds: the API's own
+// messages where it is {"errors": […]}, with texts or objects in it; the title of
+// an HTML page, as gateways send them; else the whole of it.
 func describeBody(body []byte) string {
 	var answer struct {
 		Errors []json.RawMessage `json:"errors"`
@@ -116,6 +121,9 @@ func describeBody(body []byte) string {
 			messages[i] = errorMessage(raw)
 		}
 		return strings.Join(messages, "; ")
+	}
+	if title := pageTitle.FindSubmatch(body); title != nil {
+		return `an HTML page, "` + strings.TrimSpace(html.UnescapeString(string(title[1]))) + `"`
 	}
 	return string(body)
 }

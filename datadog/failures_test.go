@@ -30,7 +30,7 @@ var faults = []struct {
 	{"not found", fake.HTMLError(404), datadog.ClientError, "404 Not Found"},
 	{"redirect", fake.Redirect("https://elsewhere.example.com/"), datadog.ClientError, "redirect"},
 	{"server error", fake.Status(500), datadog.ServerError, "500 Internal Server Error"},
-	{"gateway's page", fake.HTMLError(502), datadog.ServerError, "502 Bad Gateway"},
+	{"gateway's page", fake.HTMLError(502), datadog.ServerError, `502 Bad Gateway (an HTML page, "502 Bad Gateway")`},
 	{"gateway timeout", fake.HTMLError(504), datadog.ServerError, "504 Gateway Timeout"},
 	{"success without a listing", fake.Status(204, ""), datadog.Malformed, "204 No Content"},
 	{"login page", fake.HTML200(), datadog.Malformed, "no listing"},

@@ -50,8 +50,9 @@ func TestTheArrowsBetweenThePackagesPointOneWay(t *testing.T) {
 		"datadog":      nil,
 		"datadog/fake": nil, // sharing structs with the client, a wrong JSON tag would cancel itself out
 		"inventory":    {"datadog"},
-		"policy":       {"inventory"},
-		"config":       {"datadog", "policy"},
+		"strict":       nil,
+		"policy":       {"inventory", "strict"},
+		"config":       {"datadog", "strict"},
 		"collector":    {"inventory", "policy"},
 		"web":          {"inventory", "policy"},
 	}

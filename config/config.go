@@ -8,9 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml/ast"
-
 	"datadog_org_connections_exporter/datadog"
+	"datadog_org_connections_exporter/strict"
 )
 
 // Config is a valid configuration.
@@ -81,8 +80,8 @@ func (o Org) keys(to *datadog.Credentials) []key {
 	}
 }
 
-// Load reads a configuration file. The error, [Errors] where it is the content's
-// fault, tells everything that is wrong with it.
+// Load reads a configuration file. The error, [strict.Errors] where it is the
+// content's fault, tells everything that is wrong with it.
 func Load(path string) (*Config, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -93,62 +92,67 @@ func Load(path string) (*Config, error) {
 
 // Parse reads a configuration. Relative paths in it start where the file is.
 func Parse(path string, content []byte) (*Config, error) {
-	r := &reader{file: path}
-	root := r.parse(content)
+	r := &reader{strict.New(path)}
+	root := r.Parse(content, writeOrgs)
 	if root == nil {
-		return nil, r.errors
+		return nil, r.Err()
 	}
 	var c Config
 	defaults := Org{Timeout: datadog.DefaultTimeout, PageSize: datadog.DefaultPageSize}
-	var orgs []ast.Node
+	var orgs []strict.Node
 	// Defaults hold for all orgs, wherever in the file they stand.
-	r.mapping(root, "the configuration", settings{
-		"defaults": func(n ast.Node) { r.mapping(n, "defaults", r.common(&defaults)) },
-		"orgs":     func(n ast.Node) { orgs = r.list(n, "orgs") },
+	r.Mapping(root, "the configuration", strict.Settings{
+		"defaults": func(n strict.Node) { r.Mapping(n, "defaults", r.common(&defaults)) },
+		"orgs":     func(n strict.Node) { orgs = r.List(n, "orgs") },
 	})
 	for _, n := range orgs {
 		c.Orgs = append(c.Orgs, r.org(n, defaults))
 	}
-	if len(orgs) == 0 && len(r.errors) == 0 {
-		r.complain(1, "no orgs are listed; write orgs: and below it one entry for each org")
+	if len(orgs) == 0 && r.Mistakes() == 0 {
+		r.Complain(1, "no orgs are listed; %s", writeOrgs)
 	}
 	r.unique(c.Orgs)
-	if len(r.errors) > 0 {
-		r.errors.sort()
-		return nil, r.errors
+	if err := r.Err(); err != nil {
+		return nil, err
 	}
-	c.Warnings = r.warnings
+	c.Warnings = r.Warnings()
 	return &c, nil
 }
 
+// writeOrgs says what a file without content should hold.
+const writeOrgs = "write orgs: and below it one entry for each org"
+
+// reader reads orgs.
+type reader struct{ *strict.Reader }
+
 // common are the settings that orgs and defaults have.
-func (r *reader) common(o *Org) settings {
-	return settings{
-		"site":      func(n ast.Node) { o.API = r.site(n) },
-		"timeout":   func(n ast.Node) { o.Timeout = r.duration(n, "timeout") },
-		"page_size": func(n ast.Node) { o.PageSize = r.number(n, "page_size") },
+func (r *reader) common(o *Org) strict.Settings {
+	return strict.Settings{
+		"site":      func(n strict.Node) { o.API = r.site(n) },
+		"timeout":   func(n strict.Node) { o.Timeout = r.Duration(n, "timeout") },
+		"page_size": func(n strict.Node) { o.PageSize = r.Number(n, "page_size") },
 	}
 }
 
-func (r *reader) org(n ast.Node, defaults Org) Org {
+func (r *reader) org(n strict.Node, defaults Org) Org {
 	o := defaults
-	o.line = line(n)
+	o.line = strict.Line(n)
 	var apiURL, site string
 	known := r.common(&o)
-	known["name"] = func(n ast.Node) { o.Name = r.text(n, "name") }
-	known["site"] = func(n ast.Node) { site = r.site(n) }
-	known["api_url"] = func(n ast.Node) { apiURL = r.apiURL(n) }
-	known["api_key_file"] = func(n ast.Node) { o.APIKeyFile = r.path(n, "api_key_file") }
-	known["app_key_file"] = func(n ast.Node) { o.AppKeyFile = r.path(n, "app_key_file") }
-	known["access_token_file"] = func(n ast.Node) { o.AccessTokenFile = r.path(n, "access_token_file") }
-	known["source_org_id"] = func(n ast.Node) { o.SourceOrgID = r.text(n, "source_org_id") }
-	known["sink_org_id"] = func(n ast.Node) { o.SinkOrgID = r.text(n, "sink_org_id") }
-	faults := len(r.errors)
-	r.mapping(n, "an org", known)
+	known["name"] = func(n strict.Node) { o.Name = r.Text(n, "name") }
+	known["site"] = func(n strict.Node) { site = r.site(n) }
+	known["api_url"] = func(n strict.Node) { apiURL = r.apiURL(n) }
+	known["api_key_file"] = func(n strict.Node) { o.APIKeyFile = r.path(n, "api_key_file") }
+	known["app_key_file"] = func(n strict.Node) { o.AppKeyFile = r.path(n, "app_key_file") }
+	known["access_token_file"] = func(n strict.Node) { o.AccessTokenFile = r.path(n, "access_token_file") }
+	known["source_org_id"] = func(n strict.Node) { o.SourceOrgID = r.Text(n, "source_org_id") }
+	known["sink_org_id"] = func(n strict.Node) { o.SinkOrgID = r.Text(n, "sink_org_id") }
+	faults := r.Mistakes()
+	r.Mapping(n, "an org", known)
 
 	switch {
 	case site != "" && apiURL != "":
-		r.complain(o.line, "both site and api_url are given; api_url takes the site's place, so give one of them")
+		r.Complain(o.line, "both site and api_url are given; api_url takes the site's place, so give one of them")
 	case apiURL != "":
 		o.API = apiURL
 	case site != "":
@@ -156,11 +160,11 @@ func (r *reader) org(n ast.Node, defaults Org) Org {
 	case o.API == "":
 		o.API = r.siteURL(datadog.DefaultSite, o.line)
 	}
-	if o.Name == "" && len(r.errors) == faults {
-		r.complain(o.line, "the org has no name; write name: NAME, which becomes the org label of metrics")
+	if o.Name == "" && r.Mistakes() == faults {
+		r.Complain(o.line, "the org has no name; write name: NAME, which becomes the org label of metrics")
 	}
 	// What was said of a key file already is not said again as a missing one.
-	if len(r.errors) == faults {
+	if r.Mistakes() == faults {
 		r.credentials(o)
 	}
 	return o
@@ -171,16 +175,16 @@ func (r *reader) credentials(o Org) {
 	keys := o.APIKeyFile != "" || o.AppKeyFile != ""
 	switch {
 	case keys && o.AccessTokenFile != "":
-		r.complain(o.line, "org %q has both keys and an access token; keep api_key_file and app_key_file, or access_token_file", o.Name)
+		r.Complain(o.line, "org %q has both keys and an access token; keep api_key_file and app_key_file, or access_token_file", o.Name)
 		return
 	case !keys && o.AccessTokenFile == "":
-		r.complain(o.line, "org %q has no credentials; write api_key_file and app_key_file, or access_token_file", o.Name)
+		r.Complain(o.line, "org %q has no credentials; write api_key_file and app_key_file, or access_token_file", o.Name)
 		return
 	case keys && o.APIKeyFile == "":
-		r.complain(o.line, "org %q has an app_key_file but no api_key_file; write both", o.Name)
+		r.Complain(o.line, "org %q has an app_key_file but no api_key_file; write both", o.Name)
 		return
 	case keys && o.AppKeyFile == "":
-		r.complain(o.line, "org %q has an api_key_file but no app_key_file; write both", o.Name)
+		r.Complain(o.line, "org %q has an api_key_file but no app_key_file; write both", o.Name)
 		return
 	}
 	for _, key := range o.keys(&datadog.Credentials{}) {
@@ -188,7 +192,7 @@ func (r *reader) credentials(o Org) {
 			continue
 		}
 		if _, err := datadog.NewSecretFile(key.what, key.file); err != nil {
-			r.complain(o.line, "org %q, %s: %v", o.Name, key.setting, err)
+			r.Complain(o.line, "org %q, %s: %v", o.Name, key.setting, err)
 		}
 	}
 }
@@ -197,54 +201,54 @@ func (r *reader) unique(orgs []Org) {
 	first := map[string]int{}
 	for _, o := range orgs {
 		if before, taken := first[o.Name]; taken && o.Name != "" {
-			r.complain(o.line, "the name %q is taken by the org in line %d; names are unique", o.Name, before)
+			r.Complain(o.line, "the name %q is taken by the org in line %d; names are unique", o.Name, before)
 			continue
 		}
 		first[o.Name] = o.line
 	}
 }
 
-func (r *reader) site(n ast.Node) string {
-	text := r.text(n, "site")
+func (r *reader) site(n strict.Node) string {
+	text := r.Text(n, "site")
 	if text == "" {
 		return ""
 	}
-	return r.siteURL(text, line(n))
+	return r.siteURL(text, strict.Line(n))
 }
 
 func (r *reader) siteURL(text string, line int) string {
 	site, err := datadog.ParseSite(text)
 	if err != nil {
-		r.complain(line, "%v", err)
+		r.Complain(line, "%v", err)
 		return ""
 	}
 	if !site.Known() {
-		r.warn(line, "the site %s is not one of the known ones (%s); it is used as it is", site, strings.Join(datadog.KnownSites(), ", "))
+		r.Warn(line, "the site %s is not one of the known ones (%s); it is used as it is", site, strings.Join(datadog.KnownSites(), ", "))
 	}
 	return site.APIURL().String()
 }
 
-func (r *reader) apiURL(n ast.Node) string {
-	text := r.text(n, "api_url")
+func (r *reader) apiURL(n strict.Node) string {
+	text := r.Text(n, "api_url")
 	if text == "" {
 		return ""
 	}
 	api, err := datadog.ParseAPIURL(text)
 	if err != nil {
-		r.complain(line(n), "api_url: %v", err)
+		r.Complain(strict.Line(n), "api_url: %v", err)
 		return ""
 	}
 	if datadog.Unprotected(api) {
-		r.warn(line(n), "the keys are sent to %s over a network without encryption; use https", api)
+		r.Warn(strict.Line(n), "the keys are sent to %s over a network without encryption; use https", api)
 	}
 	return api.String()
 }
 
 // path gives a path that holds wherever the process was started.
-func (r *reader) path(n ast.Node, setting string) string {
-	path := r.text(n, setting)
+func (r *reader) path(n strict.Node, setting string) string {
+	path := r.Text(n, setting)
 	if path == "" || filepath.IsAbs(path) {
 		return path
 	}
-	return filepath.Join(filepath.Dir(r.file), path)
+	return filepath.Join(filepath.Dir(r.File()), path)
 }

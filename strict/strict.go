@@ -1,4 +1,10 @@
-package config
+// Package strict reads YAML that people write, and tells every mistake in it at
+// once: with its line, and with what to write instead.
+//
+// Nothing is guessed: keys that are not known, keys that stand twice and values of
+// another kind are all mistakes. What a file holds is not repeated in errors beyond
+// the names of keys: people paste secrets in the wrong place.
+package strict
 
 import (
 	"errors"
@@ -36,31 +42,54 @@ func (e Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-func (e Errors) sort() {
-	slices.SortStableFunc(e, func(a, b Problem) int { return a.Line - b.Line })
-}
+// Node is a part of a file.
+type Node = ast.Node
 
-// reader walks through YAML and takes note of everything that is wrong.
-type reader struct {
+// Settings are the keys that a mapping may have, and what takes their values.
+type Settings map[string]func(Node)
+
+// Reader walks through a file and takes note of everything that is wrong.
+type Reader struct {
 	file     string
 	errors   Errors
 	warnings []string
 }
 
-// settings are the keys that a mapping may have, and what takes their values.
-type settings map[string]func(ast.Node)
+// New makes a reader that calls the file by this name.
+func New(file string) *Reader { return &Reader{file: file} }
 
-func (r *reader) complain(line int, format string, args ...any) {
+// File is the name that the file is called by.
+func (r *Reader) File() string { return r.file }
+
+// Mistakes is how many there are so far.
+func (r *Reader) Mistakes() int { return len(r.errors) }
+
+// Err gives all mistakes as [Errors], in the order of their lines; nil where there
+// are none.
+func (r *Reader) Err() error {
+	if len(r.errors) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(r.errors, func(a, b Problem) int { return a.Line - b.Line })
+	return r.errors
+}
+
+// Warnings are what is valid and yet looks like a mistake, with its line.
+func (r *Reader) Warnings() []string { return r.warnings }
+
+// Complain takes note of a mistake.
+func (r *Reader) Complain(line int, format string, args ...any) {
 	r.errors = append(r.errors, Problem{File: r.file, Line: line, Text: fmt.Sprintf(format, args...)})
 }
 
-func (r *reader) warn(line int, format string, args ...any) {
+// Warn takes note of what is valid and yet looks like a mistake.
+func (r *Reader) Warn(line int, format string, args ...any) {
 	r.warnings = append(r.warnings, Problem{File: r.file, Line: line, Text: fmt.Sprintf(format, args...)}.Error())
 }
 
-// parse gives the one document of the content, or nil after complaining. Errors
-// come without the excerpt that the library offers: it might show a key.
-func (r *reader) parse(content []byte) ast.Node {
+// Parse gives the one document of the content, or nil after complaining. instead
+// says what to write where there is nothing. Errors come without the excerpt that the library offers: it might show a key.
+func (r *Reader) Parse(content []byte, instead string) Node {
 	// The reader tells of keys that stand twice by itself, all of them at once.
 	file, err := parser.ParseBytes(content, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
@@ -69,10 +98,10 @@ func (r *reader) parse(content []byte) ast.Node {
 		if errors.As(err, &syntax) {
 			at, text = syntax.GetToken().Position.Line, "this is no YAML: "+syntax.GetMessage()
 		}
-		r.complain(at, "%s", text)
+		r.Complain(at, "%s", text)
 		return nil
 	}
-	var bodies []ast.Node
+	var bodies []Node
 	for _, doc := range file.Docs {
 		if doc.Body != nil {
 			bodies = append(bodies, doc.Body)
@@ -80,41 +109,41 @@ func (r *reader) parse(content []byte) ast.Node {
 	}
 	switch len(bodies) {
 	case 0:
-		r.complain(1, "the file is empty; write orgs: and below it one entry for each org")
+		r.Complain(1, "the file is empty; %s", instead)
 		return nil
 	case 1:
 		return bodies[0]
 	}
-	r.complain(line(bodies[1]), "a second document begins here; write one only")
+	r.Complain(Line(bodies[1]), "a second document begins here; write one only")
 	return nil
 }
 
-// mapping hands each value of a mapping to its setting.
-func (r *reader) mapping(n ast.Node, what string, known settings) {
+// Mapping hands each value of a mapping to its setting.
+func (r *Reader) Mapping(n Node, what string, known Settings) {
 	m, ok := n.(ast.MapNode)
 	if !ok {
-		r.complain(line(n), "%s is not a list of settings; write %s", what, examples(known))
+		r.Complain(Line(n), "%s is not a list of settings; write %s", what, examples(known))
 		return
 	}
 	first := map[string]int{}
 	for entries := m.MapRange(); entries.Next(); {
-		key, at := entries.Key().String(), line(entries.Key())
+		key, at := entries.Key().String(), Line(entries.Key())
 		if before, twice := first[key]; twice {
-			r.complain(at, "%s is given a second time; it stands in line %d already", key, before)
+			r.Complain(at, "%s is given a second time; it stands in line %d already", key, before)
 			continue
 		}
 		first[key] = at
 		set, ok := known[key]
 		if !ok {
-			r.complain(at, "%s: there is no setting of this name here; %s", quoted(key), instead(key, known))
+			r.Complain(at, "%s: there is no setting of this name here; %s", quoted(key), remedy(key, known))
 			continue
 		}
 		set(entries.Value())
 	}
 }
 
-// instead says what to write in place of an unknown setting.
-func instead(key string, known settings) string {
+// remedy says what to write in place of an unknown setting.
+func remedy(key string, known Settings) string {
 	if _, file := known[key+"_file"]; file {
 		return fmt.Sprintf("write %s_file and keep the secret itself in that file", key)
 	}
@@ -127,7 +156,7 @@ func instead(key string, known settings) string {
 	return "known are " + strings.Join(slices.Sorted(maps.Keys(known)), ", ")
 }
 
-func examples(known settings) string {
+func examples(known Settings) string {
 	return strings.Join(slices.Sorted(maps.Keys(known)), ": …, ") + ": …"
 }
 
@@ -140,21 +169,21 @@ func quoted(key string) string {
 	return strconv.Quote(key)
 }
 
-// list gives the entries of a list.
-func (r *reader) list(n ast.Node, what string) []ast.Node {
+// List gives the entries of a list.
+func (r *Reader) List(n Node, what string) []Node {
 	switch n := n.(type) {
 	case *ast.SequenceNode:
 		return n.Values
 	case *ast.NullNode:
 		return nil
 	default:
-		r.complain(line(n), "%s is not a list; begin each entry with a dash", what)
+		r.Complain(Line(n), "%s is not a list; begin each entry with a dash", what)
 		return nil
 	}
 }
 
-// text gives a text that is not empty. White space around it is a mistake.
-func (r *reader) text(n ast.Node, what string) string {
+// Text gives a text that is not empty. White space around it is a mistake.
+func (r *Reader) Text(n Node, what string) string {
 	var text string
 	switch n := n.(type) {
 	case *ast.StringNode:
@@ -162,43 +191,44 @@ func (r *reader) text(n ast.Node, what string) string {
 	case *ast.LiteralNode:
 		text = strings.TrimSuffix(n.Value.Value, "\n")
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
-		r.complain(line(n), "%s is not a text; put it in quotes", what)
+		r.Complain(Line(n), "%s is not a text; put it in quotes", what)
 		return ""
 	default:
-		r.complain(line(n), "%s is not a text; write %s: VALUE", what, what)
+		r.Complain(Line(n), "%s is not a text; write %s: VALUE", what, what)
 		return ""
 	}
 	if text == "" || text != strings.TrimSpace(text) {
-		r.complain(line(n), "%s is empty or has white space around it", what)
+		r.Complain(Line(n), "%s is empty or has white space around it", what)
 		return ""
 	}
 	return text
 }
 
-// duration gives a time span above zero.
-func (r *reader) duration(n ast.Node, what string) time.Duration {
+// Duration gives a time span above zero.
+func (r *Reader) Duration(n Node, what string) time.Duration {
 	text, ok := n.(*ast.StringNode)
 	if ok {
 		if d, err := time.ParseDuration(text.Value); err == nil && d > 0 {
 			return d
 		}
 	}
-	r.complain(line(n), "%s is not a duration above zero; write one such as 30s or 1m30s", what)
+	r.Complain(Line(n), "%s is not a duration above zero; write one such as 30s or 1m30s", what)
 	return 0
 }
 
-// number gives a whole number above zero.
-func (r *reader) number(n ast.Node, what string) int {
+// Number gives a whole number above zero.
+func (r *Reader) Number(n Node, what string) int {
 	if number, ok := n.(*ast.IntegerNode); ok {
 		if value, err := strconv.Atoi(number.String()); err == nil && value > 0 {
 			return value
 		}
 	}
-	r.complain(line(n), "%s is not a whole number above zero; write one such as 1000", what)
+	r.Complain(Line(n), "%s is not a whole number above zero; write one such as 1000", what)
 	return 0
 }
 
-func line(n ast.Node) int {
+// Line is where a part begins.
+func Line(n Node) int {
 	if m, ok := n.(*ast.MappingNode); ok && len(m.Values) > 0 {
 		n = m.Values[0].Key // the mapping's own token is that of a colon
 	}

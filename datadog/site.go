@@ -55,6 +55,9 @@ func ParseSite(s string) (Site, error) {
 	if domain == "" && strings.TrimSpace(s) == "" {
 		domain = DefaultSite
 	}
+	if strings.Contains(s, "@") {
+		s = "what is given" // there may be a password before it
+	}
 	if !hostName.MatchString(domain) {
 		return Site{}, fmt.Errorf("%q is not a Datadog site: give a domain such as %s", s, strings.Join(knownSites[:4], ", "))
 	}
@@ -78,21 +81,20 @@ func (s Site) APIURL() *url.URL {
 
 // ParseAPIURL reads an address to use in place of a site's, of a proxy or a
 // test. A path is kept and put before that of the API. What could carry a
-// secret or would be ignored (user, query, fragment) is refused, without being
-// repeated in the error.
+// secret or would be ignored (user, query, fragment) is refused. The error does
+// not repeat the address: a password stands in many wrong places.
 func ParseAPIURL(s string) (*url.URL, error) {
 	const example = "give one such as https://datadog-proxy.example.com:8443"
 	u, err := url.Parse(strings.TrimSpace(s))
 	switch {
 	case err != nil:
-		// The error of url.Parse repeats its input, which may hold a password.
 		return nil, errors.New("the API address cannot be read as a URL: " + example)
 	case u.User != nil:
 		return nil, errors.New("the API address must not hold a user or password: " + example)
 	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, fmt.Errorf("the API address %q does not begin with http:// or https://: %s", u.Redacted(), example)
+		return nil, errors.New("the API address does not begin with http:// or https://: " + example)
 	case u.Hostname() == "":
-		return nil, fmt.Errorf("the API address %q names no host: %s", u.Redacted(), example)
+		return nil, errors.New("the API address names no host: " + example)
 	case u.RawQuery != "" || u.Fragment != "":
 		return nil, errors.New("the API address must not hold a query or a fragment: " + example)
 	}

@@ -42,9 +42,12 @@ func TestSitesAreUnderstoodAsPeopleWriteThem(t *testing.T) {
 }
 
 func TestWhatIsNoSiteIsRefused(t *testing.T) {
-	for _, in := range []string{"datadoghq", "https://", "us1", "data doghq.com", "datadoghq.com:8080", "user@datadoghq.com", "-x.com", "[::1]", "/"} {
-		if site, err := datadog.ParseSite(in); err == nil {
+	for _, in := range []string{"datadoghq", "https://", "us1", "data doghq.com", "datadoghq.com:8080", "https://user:hunter2@datadoghq.com", "-x.com", "[::1]", "/"} {
+		site, err := datadog.ParseSite(in)
+		if err == nil {
 			t.Errorf("%q is taken for the site %v", in, site)
+		} else if strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("the error repeats a secret: %v", err)
 		}
 	}
 }
@@ -73,6 +76,7 @@ func TestAPIAddresses(t *testing.T) {
 	for _, in := range []string{
 		"", "proxy.example.com", "ftp://proxy.example.com", "https://", "https://user:hunter2@proxy.example.com",
 		"https://proxy.example.com?key=hunter2", "https://proxy.example.com#hunter2", "https://user:hunter2%zz@proxy.example.com", "://hunter2",
+		"user:hunter2@proxy.example.com:8443", "https:user:hunter2@proxy.example.com", "ftp://proxy.example.com/?key=hunter2",
 	} {
 		u, err := datadog.ParseAPIURL(in)
 		if err == nil {

@@ -182,6 +182,23 @@ func (r *Reader) List(n Node, what string) []Node {
 	}
 }
 
+// OneOrMore gives the entries of a list, or the part itself where it is none.
+func (r *Reader) OneOrMore(n Node) []Node {
+	if list, ok := n.(*ast.SequenceNode); ok {
+		return list.Values
+	}
+	return []Node{n}
+}
+
+// Bool gives true or false.
+func (r *Reader) Bool(n Node, what string) bool {
+	if b, ok := n.(*ast.BoolNode); ok {
+		return b.Value
+	}
+	r.Complain(Line(n), "%s is neither true nor false", what)
+	return false
+}
+
 // Text gives a text that is not empty. White space around it is a mistake.
 func (r *Reader) Text(n Node, what string) string {
 	var text string

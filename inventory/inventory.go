@@ -160,6 +160,13 @@ func (v View) Ready() error {
 	return errors.Join(reasons...)
 }
 
+// Whole tells whether the snapshot holds everything that can be known with the
+// configured credentials: what is not in one that is not whole may only be out of
+// sight.
+func (v View) Whole() bool {
+	return !slices.ContainsFunc(v.Orgs, func(o OrgState) bool { return o.Listing == nil || o.Stale })
+}
+
 // Refresh lists the orgs that are due, and waits for that as long as ctx lasts. A
 // listing that is not done in time goes on by itself.
 func (i *Inventory) Refresh(ctx context.Context) {

@@ -43,6 +43,20 @@ func sources(orgs []*org) []source {
 	return from
 }
 
+// NewSnapshot makes a snapshot of connections and orgs, each of them once, and puts
+// them in order.
+func NewSnapshot(connections []datadog.Connection, orgs []OrgInfo) *Snapshot {
+	s := &Snapshot{Connections: connections, Orgs: orgs, names: map[string]string{}}
+	slices.SortFunc(s.Connections, func(a, b datadog.Connection) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(s.Orgs, func(a, b OrgInfo) int { return cmp.Compare(a.ID, b.ID) })
+	for n := range s.Orgs {
+		o := &s.Orgs[n]
+		o.Name = cmp.Or(o.Name, o.ID)
+		s.names[o.ID] = o.Name
+	}
+	return s
+}
+
 // OrgName gives the org's name, or its id where the name is not known.
 func (s *Snapshot) OrgName(id string) string {
 	return cmp.Or(s.names[id], id)
@@ -87,19 +101,13 @@ func merge(orgs []*org) *Snapshot {
 			infos[info.ID] = infos[info.ID].Updated(info)
 		}
 	}
-	s := &Snapshot{names: map[string]string{}}
-	s.Connections = slices.SortedFunc(maps.Values(connections), byID)
 	observed := observers(orgs)
-	for _, id := range slices.Sorted(maps.Keys(infos)) {
-		info := infos[id]
-		info.Name = cmp.Or(info.Name, id)
-		s.names[id] = info.Name
-		s.Orgs = append(s.Orgs, OrgInfo{Org: info, Observed: observed.of(id)})
+	var all []OrgInfo
+	for id, info := range infos {
+		all = append(all, OrgInfo{Org: info, Observed: observed.of(id)})
 	}
-	return s
+	return NewSnapshot(slices.Collect(maps.Values(connections)), all)
 }
-
-func byID(a, b datadog.Connection) int { return cmp.Compare(a.ID, b.ID) }
 
 // watch are the freshest listings that hold all connections of an org, by the
 // org's id.

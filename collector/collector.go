@@ -2,7 +2,6 @@ package collector
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -27,20 +26,11 @@ type Collector struct {
 	descs     map[string]*prometheus.Desc // by metric name
 }
 
-// shownElsewhere are the metrics of [Requests] and [Reloads].
-var shownElsewhere = []string{requests.Name, requestDuration.Name, reloadSuccessful.Name, reloadSuccessTime.Name}
-
 // New makes a collector. wait is how long a collection waits for a refresh that
 // is due; what is known is shown when it is over. Zero does not wait: for those
 // who refresh the inventory themselves before they gather.
 func New(i Inventory, wait time.Duration) *Collector {
-	c := &Collector{inventory: i, wait: wait, descs: map[string]*prometheus.Desc{}}
-	for _, m := range table {
-		if !slices.Contains(shownElsewhere, m.Name) {
-			c.descs[m.Name] = m.desc()
-		}
-	}
-	return c
+	return &Collector{inventory: i, wait: wait, descs: descsOf(inventoryTable, listingTable)}
 }
 
 // Describe implements [prometheus.Collector].

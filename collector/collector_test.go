@@ -20,6 +20,7 @@ import (
 	"datadog_org_connections_exporter/datadog"
 	"datadog_org_connections_exporter/datadog/fake"
 	"datadog_org_connections_exporter/inventory"
+	"datadog_org_connections_exporter/policy"
 )
 
 var update = flag.Bool("update", false, "write golden files and documentation instead of comparing with them")
@@ -28,6 +29,7 @@ var update = flag.Bool("update", false, "write golden files and documentation in
 type stack struct {
 	api       *fake.Server
 	inventory *inventory.Inventory
+	policy    *policy.Current // none is set
 	registry  *prometheus.Registry
 }
 
@@ -45,8 +47,8 @@ func run(t *testing.T, account func() (api *fake.Server, org string), test func(
 		}()
 		requests := collector.NewRequests()
 		known := inventory.New(ctx, []inventory.Org{{Name: "default", Lister: client(t, api, org, requests.Transport("default", transport))}}, inventory.Options{})
-		s := stack{api: api, inventory: known, registry: prometheus.NewPedanticRegistry()}
-		s.registry.MustRegister(requests, collector.New(known, 0), collector.NewReloads())
+		s := stack{api: api, inventory: known, policy: &policy.Current{}, registry: prometheus.NewPedanticRegistry()}
+		s.registry.MustRegister(requests, collector.New(known, 0), collector.NewExpectation(known, s.policy), collector.NewReloads())
 		test(t, s)
 	})
 }
@@ -201,6 +203,50 @@ func TestAnEmptyInventory(t *testing.T) {
 	}, func(t *testing.T, s stack) {
 		s.inventory.Refresh(t.Context())
 		wantGolden(t, s.registry, "empty.prom")
+	})
+}
+
+// companyPolicy expects a part of what the company shares, and more.
+const companyPolicy = `rules:
+  - {name: labs to security, source: 'Acme "Labs"*', sink: Security}
+  - {name: odd, source: "nul *", sink: Security, types: [logs]}
+  - {name: required, source: Off, sink: Security, types: [logs, audit, metrics], required: true, expires: 2027-03-31}
+  - {name: expired, source: "*", sink: "*", expires: 1999-01-01}
+`
+
+// underPolicy puts a policy in force.
+func (s stack) underPolicy(t *testing.T, rules string) {
+	t.Helper()
+	p, err := policy.Parse("policy.yml", []byte(rules))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.policy.Set(p)
+}
+
+func TestExpectation(t *testing.T) {
+	run(t, company, func(t *testing.T, s stack) {
+		s.underPolicy(t, companyPolicy)
+		s.inventory.Refresh(t.Context())
+		wantGolden(t, s.registry, "expectation.prom")
+	})
+}
+
+func TestNothingIsMissedWhileNothingIsKnown(t *testing.T) {
+	run(t, company, func(t *testing.T, s stack) {
+		s.underPolicy(t, companyPolicy)
+		if shown := look(t, s.registry); strings.Contains(shown.inventory, "missing{") || !strings.Contains(shown.inventory, "datadog_org_connection_rules 4") {
+			t.Errorf("shown:\n%s", shown.inventory)
+		}
+		s.inventory.Refresh(t.Context())
+		s.api.Inject(fake.Status(http.StatusBadGateway))
+		for range 62 {
+			time.Sleep(time.Minute) // virtual
+			s.inventory.Refresh(t.Context())
+		}
+		if shown := look(t, s.registry); strings.Contains(shown.inventory, "missing{") || strings.Contains(shown.inventory, "unexpected{") {
+			t.Errorf("after an outage of more than an hour:\n%s", shown.inventory)
+		}
 	})
 }
 

@@ -16,20 +16,23 @@ type Metric struct {
 
 // Metrics lists every metric that this package shows, in the order in which a
 // person would want to read of them.
-func Metrics() []Metric { return slices.Clone(table) }
-
-// table is the one place where metrics are named. What a listing told is marked
-// as such: it is as old as that listing.
-var table = []Metric{
-	// The inventory.
-	connections, connectionInfo, connectionCreated, creatorDisabled, orgInfo, orgDisabled, orgObserved,
-	// Listing it.
-	up, complete, lastSuccess, duration, pages, listed, listings, failures,
-	// Datadog's API.
-	requests, requestDuration, retries, rateLimit, rateRemaining, ratePeriod, rateReset,
-	// The exporter's configuration.
-	reloadSuccessful, reloadSuccessTime,
+func Metrics() []Metric {
+	return slices.Concat(inventoryTable, expectationTable, listingTable, requestsTable, reloadsTable)
 }
+
+// The tables are the one place where metrics are named, one for each collector
+// but for the inventory and listing it, which are one's. What a listing told is
+// marked as such: it is as old as that listing.
+var (
+	inventoryTable   = []Metric{connections, connectionInfo, connectionCreated, creatorDisabled, orgInfo, orgDisabled, orgObserved}
+	expectationTable = []Metric{unexpected, missing, ruleExpiry, ruleCount}
+	listingTable     = []Metric{
+		up, complete, lastSuccess, duration, pages, listed, listings, failures,
+		retries, rateLimit, rateRemaining, ratePeriod, rateReset,
+	}
+	requestsTable = []Metric{requests, requestDuration}
+	reloadsTable  = []Metric{reloadSuccessful, reloadSuccessTime}
+)
 
 const (
 	gauge     = "gauge"
@@ -74,6 +77,27 @@ var (
 		"datadog_org_observed", gauge,
 		"1 if the exporter holds working credentials of the org; 0 if it sees the org from the other end of connections only, which is a blind spot; absent where the connections do not tell whose credentials listed them." + cached,
 		[]string{"org_id"},
+	}
+
+	unexpected = Metric{
+		"datadog_org_connections_unexpected", gauge,
+		"Number of org connections of this type from the source org to the sink org that no rule of the policy allows; absent without a policy." + cached,
+		connections.Labels,
+	}
+	missing = Metric{
+		"datadog_org_connections_missing", gauge,
+		"1 for every type of a required rule that is not there; absent without a policy, and while the listing of an org is missing or too old." + cached,
+		[]string{"rule", "connection_type"},
+	}
+	ruleExpiry = Metric{
+		"datadog_org_connection_rule_expiry_timestamp_seconds", gauge,
+		"When the rule stops to allow and to require anything, in Unix time; absent where it does not.",
+		[]string{"rule"},
+	}
+	ruleCount = Metric{
+		"datadog_org_connection_rules", gauge,
+		"Number of rules in the policy, expired ones included; absent without a policy.",
+		nil,
 	}
 
 	up = Metric{
@@ -167,7 +191,11 @@ var (
 	}
 )
 
-// desc is what client_golang knows a metric by.
-func (m Metric) desc() *prometheus.Desc {
-	return prometheus.NewDesc(m.Name, m.Help, m.Labels, nil)
+// descsOf gives what client_golang knows metrics by, by their names.
+func descsOf(tables ...[]Metric) map[string]*prometheus.Desc {
+	descs := map[string]*prometheus.Desc{}
+	for _, m := range slices.Concat(tables...) {
+		descs[m.Name] = prometheus.NewDesc(m.Name, m.Help, m.Labels, nil)
+	}
+	return descs
 }

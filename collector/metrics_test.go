@@ -53,6 +53,7 @@ func TestNoLabelHoldsPersonalData(t *testing.T) {
 // which hold every metric at least once.
 func TestTheTableIsWhatIsShown(t *testing.T) {
 	run(t, company, func(t *testing.T, s stack) {
+		s.underPolicy(t, companyPolicy)
 		s.inventory.Refresh(t.Context())
 		families, err := s.registry.Gather()
 		if err != nil {

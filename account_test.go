@@ -280,7 +280,7 @@ func TestAValidConfigurationIsSaidToBe(t *testing.T) {
 	if err := run(t.Context(), []string{"check-config", a.file}, stdout, stderr); err != nil {
 		t.Fatal(err)
 	}
-	if stdout.String() != a.file+" is valid: 3 orgs\n" || stderr.String() != "" {
+	if stdout.String() != a.file+" is valid: orgs: 3\n" || stderr.String() != "" {
 		t.Errorf("stdout %q, stderr %q", stdout, stderr)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"datadog_org_connections_exporter/config"
 	"datadog_org_connections_exporter/datadog"
 	"datadog_org_connections_exporter/inventory"
+	"datadog_org_connections_exporter/policy"
 )
 
 // configuration makes orgs to list of a configuration file, each time it is
@@ -21,6 +22,7 @@ type configuration struct {
 	requests  *collector.Requests
 	transport http.RoundTripper // all orgs share its connections
 	logger    log.Logger
+	apply     func([]inventory.Org)
 
 	current map[string]configured // by the org's name
 }
@@ -30,12 +32,26 @@ type configured struct {
 	client   *datadog.Client
 }
 
-func newConfiguration(file string, requests *collector.Requests, logger log.Logger) *configuration {
-	return &configuration{file: file, requests: requests, transport: datadog.NewTransport(), logger: logger}
+func newConfiguration(file string, apply func([]inventory.Org), requests *collector.Requests, logger log.Logger) *configuration {
+	return &configuration{file: file, apply: apply, requests: requests, transport: datadog.NewTransport(), logger: logger}
 }
 
-// load makes orgs of the file's content. Where that fails, nothing has changed.
-func (c *configuration) load(content []byte) ([]inventory.Org, error) {
+// rules puts the policy of a file in force, each time it is loaded.
+func rules(file string, current *policy.Current, logger log.Logger) *reloadable {
+	return &reloadable{path: file, load: func(content []byte) (func(), error) {
+		loaded, err := policy.Parse(file, content)
+		if err != nil {
+			return nil, err
+		}
+		return func() {
+			warnOf(logger, loaded.Warnings)
+			current.Set(loaded)
+		}, nil
+	}}
+}
+
+// load makes orgs of the file's content, and gives what puts them in force.
+func (c *configuration) load(content []byte) (apply func(), err error) {
 	loaded, err := config.Parse(c.file, content)
 	if err != nil {
 		return nil, err
@@ -52,16 +68,25 @@ func (c *configuration) load(content []byte) ([]inventory.Org, error) {
 		next[settings.Name] = org
 		orgs = append(orgs, inventory.Org{Name: settings.Name, Lister: org.client})
 	}
-	for _, warning := range loaded.Warnings {
-		level.Warn(c.logger).Log("msg", "The configuration is odd", "err", warning)
-	}
-	for name := range c.current {
-		if _, stays := next[name]; !stays {
-			c.requests.Forget(name)
+	return func() {
+		warnOf(c.logger, loaded.Warnings)
+		for name := range c.current {
+			if _, stays := next[name]; !stays {
+				c.requests.Forget(name)
+			}
 		}
+		for name := range next {
+			c.requests.Expect(name)
+		}
+		c.current = next
+		c.apply(orgs)
+	}, nil
+}
+
+func warnOf(logger log.Logger, warnings []string) {
+	for _, warning := range warnings {
+		level.Warn(logger).Log("msg", "The configuration is odd", "err", warning)
 	}
-	c.current = next
-	return orgs, nil
 }
 
 func (c *configuration) configure(settings config.Org) (configured, error) {

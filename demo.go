@@ -49,6 +49,7 @@ func (d *demo) run(ctx context.Context, io streams) error {
 	go server.Serve(api) //nolint:errcheck // it ends by being closed
 
 	requests := collector.NewRequests()
+	requests.Expect(defaultOrg)
 	client, err := demoClient(api.Addr(), account.Keys(org), requests)
 	if err != nil {
 		return err

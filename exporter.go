@@ -14,12 +14,15 @@ import (
 
 	"datadog_org_connections_exporter/collector"
 	"datadog_org_connections_exporter/inventory"
+	"datadog_org_connections_exporter/policy"
 	"datadog_org_connections_exporter/web"
 )
 
 // exporter is a running one: an inventory and servers that show it.
 type exporter struct {
 	orgs     []inventory.Org
+	known    *inventory.Inventory // nil until it runs
+	policy   *policy.Current      // nil where there is none
 	options  inventory.Options
 	requests *collector.Requests
 	maxWait  time.Duration // for a refresh, where the scraper does not say how long it has
@@ -46,11 +49,11 @@ func (e *exporter) run(ctx context.Context) error {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	known := inventory.New(ctx, e.orgs, e.options)
+	e.known = inventory.New(ctx, e.orgs, e.options)
 	handler := web.New(web.Options{
-		Inventory:   known,
-		Metrics:     metricsHandler(e.registry(known), e.log.kit),
-		Probe:       func(org string) (web.Probed, bool) { return e.probe(known, org) },
+		Inventory:   e.known,
+		Metrics:     metricsHandler(e.registry(), e.log.kit),
+		Probe:       e.probe,
 		Reload:      e.reloadOverHTTP(),
 		MetricsPath: e.web.metricsPath,
 		MaxWait:     e.maxWait,
@@ -58,15 +61,15 @@ func (e *exporter) run(ctx context.Context) error {
 		Notice:      e.notice,
 		Logger:      e.log.kit,
 	})
-	group.Go(func() error { known.Warm(); return nil })
-	e.followConfiguration(ctx, group, known)
+	group.Go(func() error { e.known.Warm(); return nil })
+	e.followConfiguration(ctx, group)
 	addresses := make([]net.Addr, len(listeners))
 	for n, listener := range listeners {
 		addresses[n] = listener.Addr()
 		e.serve(ctx, group, listener, handler)
 	}
 	if e.beside != nil {
-		group.Go(func() error { return e.beside(ctx, known, addresses) })
+		group.Go(func() error { return e.beside(ctx, e.known, addresses) })
 	}
 	err = group.Wait()
 	level.Info(e.log.kit).Log("msg", "Stopped")
@@ -76,13 +79,18 @@ func (e *exporter) run(ctx context.Context) error {
 // oneLine is an error's text in one line: YAML's errors have several.
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
-// followConfiguration reloads when it is told to, or by itself.
-func (e *exporter) followConfiguration(ctx context.Context, group *errgroup.Group, known *inventory.Inventory) {
-	if e.reloader != nil {
-		e.reloader.apply = known.Configure
+// setOrgs says which orgs to list, from the beginning or from now on.
+func (e *exporter) setOrgs(orgs []inventory.Org) {
+	e.orgs = orgs
+	if e.known != nil {
+		e.known.Configure(orgs)
 	}
+}
+
+// followConfiguration reloads when it is told to, or by itself.
+func (e *exporter) followConfiguration(ctx context.Context, group *errgroup.Group) {
 	group.Go(func() error { onHangup(ctx, e.reloader, e.log.kit); return nil })
-	if e.autoReload {
+	if e.reloader != nil && e.autoReload {
 		group.Go(func() error { e.reloader.watch(ctx); return nil })
 	}
 }

@@ -10,19 +10,21 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"datadog_org_connections_exporter/collector"
-	"datadog_org_connections_exporter/inventory"
 	"datadog_org_connections_exporter/web"
 )
 
-func (e *exporter) registry(known *inventory.Inventory) *prometheus.Registry {
+func (e *exporter) registry() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		versioncollector.NewCollector(programName),
 		e.requests,
-		collector.New(known, 0), // the handler refreshes, within the scrape's own time
+		collector.New(e.known, 0), // the handler refreshes, within the scrape's own time
 	)
+	if e.policy != nil {
+		registry.MustRegister(collector.NewExpectation(e.known, e.policy))
+	}
 	if e.reloader != nil {
 		registry.MustRegister(e.reloader.metrics)
 	}
@@ -30,13 +32,16 @@ func (e *exporter) registry(known *inventory.Inventory) *prometheus.Registry {
 }
 
 // probe gives one org alone, for those who spread the orgs over several targets.
-func (e *exporter) probe(known *inventory.Inventory, org string) (web.Probed, bool) {
-	part, ok := known.Part(org)
+func (e *exporter) probe(org string) (web.Probed, bool) {
+	part, ok := e.known.Part(org)
 	if !ok {
 		return web.Probed{}, false
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collector.New(part, 0), e.requests.Of(org))
+	if e.policy != nil {
+		registry.MustRegister(collector.NewExpectation(part, e.policy))
+	}
 	return web.Probed{Inventory: part, Metrics: promhttp.HandlerFor(registry, handlerOptions(e.log.kit))}, true
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -15,69 +16,100 @@ import (
 	"github.com/go-kit/log/level"
 
 	"datadog_org_connections_exporter/collector"
-	"datadog_org_connections_exporter/inventory"
 )
 
-// autoReloadInterval is how often a file is compared with what was loaded.
-// Reading it finds every way in which a file changes: edited, replaced, or
-// swapped behind a symbolic link as Kubernetes does.
+// autoReloadInterval is how often files are compared with what was loaded. Reading
+// them finds every way in which a file changes: edited, replaced, or swapped behind
+// a symbolic link as Kubernetes does.
 const autoReloadInterval = 5 * time.Second
 
-// reloader loads a file when it starts and again when it is told to. A file that
-// is of no use changes nothing.
+// reloader loads files when it starts and again when it is told to: all of them or
+// none. Where one is of no use, nothing has changed.
 type reloader struct {
-	file    string
-	load    func(content []byte) ([]inventory.Org, error)
+	files   []*reloadable
 	metrics *collector.Reloads
 	logger  log.Logger
 
 	mu     sync.Mutex
-	apply  func([]inventory.Org)
+	failed error // of the last attempt
+}
+
+// reloadable is a file that can be loaded again.
+type reloadable struct {
+	path string
+	// load reads the content and gives what puts it in force. Until that is called
+	// nothing has changed.
+	load func(content []byte) (apply func(), err error)
+
 	loaded []byte // what the last attempt read
-	failed error  // of the last attempt
 }
 
-// start loads the file for the first time.
-func (r *reloader) start() ([]inventory.Org, error) {
-	orgs, err := r.read()
+// start loads the files for the first time and puts them in force.
+func (r *reloader) start() error {
+	apply, err := r.load()
 	if err != nil {
-		return nil, err
+		return err
 	}
+	apply()
 	r.metrics = collector.NewReloads()
-	return orgs, nil
+	return nil
 }
 
-func (r *reloader) read() ([]inventory.Org, error) {
-	content, err := os.ReadFile(r.file)
-	if err != nil {
-		return nil, fmt.Errorf("read the configuration: %w", err)
+// load reads all files, and gives what puts them in force.
+func (r *reloader) load() (apply func(), err error) {
+	var applies []func()
+	var failures []error
+	for _, file := range r.files {
+		content, err := os.ReadFile(file.path)
+		if err != nil {
+			failures = append(failures, fmt.Errorf("read the configuration: %w", err))
+			continue
+		}
+		file.loaded = content
+		apply, err := file.load(content)
+		if err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		applies = append(applies, apply)
 	}
-	r.loaded = content
-	return r.load(content)
+	return func() {
+		for _, apply := range applies {
+			apply()
+		}
+	}, errors.Join(failures...)
 }
 
-// reload loads the file and applies it.
+// reload loads the files and puts them in force.
 func (r *reloader) reload() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	before := r.failed
-	orgs, err := r.read()
+	apply, err := r.load()
 	r.failed = err
 	if err != nil {
 		r.metrics.Failed()
 		if before == nil || before.Error() != err.Error() { // once is enough
-			level.Error(r.logger).Log("msg", "The configuration could not be reloaded and is as it was", "file", r.file, "err", err)
+			level.Error(r.logger).Log("msg", "The configuration could not be reloaded and is as it was", "err", err)
 		}
 		return err
 	}
-	r.apply(orgs)
+	apply()
 	r.metrics.Succeeded()
-	level.Info(r.logger).Log("msg", "The configuration is reloaded", "file", r.file, "orgs", len(orgs))
+	level.Info(r.logger).Log("msg", "The configuration is reloaded", "files", r.paths())
 	return nil
 }
 
-// watch reloads when the file's content is another, and again after a failure:
-// what was wrong may have been a key file.
+func (r *reloader) paths() string {
+	var paths []string
+	for _, file := range r.files {
+		paths = append(paths, file.path)
+	}
+	return strings.Join(paths, ",")
+}
+
+// watch reloads when a file's content is another, and again after a failure: what
+// was wrong may have been a key file.
 func (r *reloader) watch(ctx context.Context) {
 	ticker := time.NewTicker(autoReloadInterval)
 	defer ticker.Stop()
@@ -94,17 +126,19 @@ func (r *reloader) watch(ctx context.Context) {
 }
 
 func (r *reloader) changed() bool {
-	content, err := os.ReadFile(r.file)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return err != nil || r.failed != nil || !bytes.Equal(content, r.loaded)
+	for _, file := range r.files {
+		content, err := os.ReadFile(file.path)
+		if err != nil || !bytes.Equal(content, file.loaded) {
+			return true
+		}
+	}
+	return r.failed != nil
 }
 
-// errNothingToReload is the answer to a SIGHUP without a configuration file.
-var errNothingToReload = errors.New("there is no configuration file: start with --config.file")
-
-// onHangup reloads on SIGHUP until ctx ends. Without a file the signal is told and
-// ignored: it must not end the process.
+// onHangup reloads on SIGHUP until ctx ends. With nothing to reload the signal is
+// told and ignored: it must not end the process.
 func onHangup(ctx context.Context, r *reloader, logger log.Logger) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)
@@ -113,7 +147,7 @@ func onHangup(ctx context.Context, r *reloader, logger log.Logger) {
 		select {
 		case <-signals:
 			if r == nil {
-				level.Warn(logger).Log("msg", "Nothing was reloaded", "err", errNothingToReload)
+				level.Warn(logger).Log("msg", "Nothing was reloaded", "err", "there is no file to reload: start with --config.file or --policy.file")
 				continue
 			}
 			_ = r.reload() // it tells of its failure itself

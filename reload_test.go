@@ -10,13 +10,13 @@ import (
 	"time"
 
 	"github.com/go-kit/log"
-
-	"datadog_org_connections_exporter/collector"
-	"datadog_org_connections_exporter/inventory"
 )
 
 func TestAFileThatChangesIsReloadedByItself(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "orgs.yml")
+	file, always := filepath.Join(t.TempDir(), "orgs.yml"), filepath.Join(t.TempDir(), "policy.yml")
+	if err := os.WriteFile(always, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	write := func(content string) {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -28,19 +28,19 @@ func TestAFileThatChangesIsReloadedByItself(t *testing.T) {
 		broken := errors.New("broken")
 		logged := newOutput()
 		r := &reloader{
-			file:    file,
-			metrics: collector.NewReloads(),
-			logger:  log.NewLogfmtLogger(logged),
-			load: func(content []byte) ([]inventory.Org, error) {
-				loads = append(loads, string(content))
-				if strings.Contains(string(content), "broken") {
-					return nil, broken
-				}
-				return []inventory.Org{{Name: string(content)}}, nil
+			logger: log.NewLogfmtLogger(logged),
+			files: []*reloadable{
+				{path: always, load: func([]byte) (func(), error) { return func() { applied = append(applied, "always") }, nil }},
+				{path: file, load: func(content []byte) (func(), error) {
+					loads = append(loads, string(content))
+					if strings.Contains(string(content), "broken") {
+						return nil, broken
+					}
+					return func() { applied = append(applied, string(content)) }, nil
+				}},
 			},
-			apply: func(orgs []inventory.Org) { applied = append(applied, orgs[0].Name) },
 		}
-		if _, err := r.start(); err != nil {
+		if err := r.start(); err != nil {
 			t.Fatal(err)
 		}
 		go r.watch(t.Context())
@@ -55,19 +55,19 @@ func TestAFileThatChangesIsReloadedByItself(t *testing.T) {
 				t.Errorf("%s: applied %q, want %q", when, got, wantApplied)
 			}
 		}
-		want("unchanged", "first", "")
+		want("unchanged", "first", "always first")
 		write("second")
-		want("changed", "first second", "second")
+		want("changed", "first second", "always first always second")
 		write("broken")
-		want("broken", "first second broken broken broken", "second")
+		want("one of them broken: none is put in force", "first second broken broken broken", "always first always second")
 		if got := strings.Count(logged.String(), "could not be reloaded"); got != 1 {
 			t.Errorf("one failure is logged %d times:\n%s", got, logged)
 		}
 		if err := os.Remove(file); err != nil {
 			t.Fatal(err)
 		}
-		want("gone", "first second broken broken broken", "second")
+		want("gone", "first second broken broken broken", "always first always second")
 		write("second")
-		want("as it was", "first second broken broken broken second", "second second")
+		want("as it was", "first second broken broken broken second", "always first always second always second")
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"datadog_org_connections_exporter/collector"
 	"datadog_org_connections_exporter/datadog"
 	"datadog_org_connections_exporter/inventory"
+	"datadog_org_connections_exporter/policy"
 )
 
 // defaultOrg is the org label where only one org is listed.
@@ -22,6 +23,7 @@ type serve struct {
 	web           *webFlags
 	ttl, maxStale time.Duration
 	configFile    string
+	policyFile    string
 	autoReload    bool
 	lifecycle     bool
 }
@@ -31,9 +33,11 @@ func addServe(app *kingpin.Application) command {
 	s := &serve{log: addLogFlags(clause), org: addOrgFlags(clause), web: addWebFlags(clause)}
 	clause.Flag("config.file", "Configuration file with several orgs. With it, the --datadog flags and the DD_ variables are not used.").
 		PlaceHolder("FILE").StringVar(&s.configFile)
-	clause.Flag("config.auto-reload", "Reload the configuration file by itself when it changes.").
+	clause.Flag("policy.file", "Policy file with the connections that are expected.").
+		PlaceHolder("FILE").StringVar(&s.policyFile)
+	clause.Flag("config.auto-reload", "Reload the configuration and policy files by themselves when they change.").
 		BoolVar(&s.autoReload)
-	clause.Flag("web.enable-lifecycle", "Let a POST to /-/reload reload the configuration file.").
+	clause.Flag("web.enable-lifecycle", "Let a POST to /-/reload reload the configuration and policy files.").
 		BoolVar(&s.lifecycle)
 	addDuration(clause, &s.ttl, "cache.ttl", inventory.DefaultTTL,
 		"How old a listing may be and still be served without asking Datadog again. Failed listings are not repeated sooner either.")
@@ -54,14 +58,32 @@ func (s *serve) run(ctx context.Context, io streams) error {
 		web:      s.web,
 		log:      logs,
 	}
-	configure := s.oneOrg
-	if s.configFile != "" {
-		configure = s.severalOrgs
-	}
-	if err := configure(&e); err != nil {
+	if err := s.listed(&e); err != nil {
 		return err
 	}
 	return e.run(ctx)
+}
+
+// listed says what to list, and what to expect of it: by the flags and the
+// environment, or by files that are loaded again.
+func (s *serve) listed(e *exporter) error {
+	var files []*reloadable
+	if s.configFile != "" {
+		orgs := newConfiguration(s.configFile, e.setOrgs, e.requests, e.log.kit)
+		files = append(files, &reloadable{path: s.configFile, load: orgs.load})
+	} else if err := s.oneOrg(e); err != nil {
+		return err
+	}
+	if s.policyFile != "" {
+		e.policy = &policy.Current{}
+		files = append(files, rules(s.policyFile, e.policy, e.log.kit))
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	e.reloader = &reloader{files: files, logger: e.log.kit}
+	e.autoReload, e.lifecycle = s.autoReload, s.lifecycle
+	return e.reloader.start()
 }
 
 // oneOrg lists the org of the flags and the environment.
@@ -70,18 +92,7 @@ func (s *serve) oneOrg(e *exporter) error {
 	if err != nil {
 		return err
 	}
-	e.orgs = []inventory.Org{{Name: defaultOrg, Lister: client}}
+	e.requests.Expect(defaultOrg)
+	e.setOrgs([]inventory.Org{{Name: defaultOrg, Lister: client}})
 	return nil
-}
-
-// severalOrgs lists those of the configuration file, and follows it.
-func (s *serve) severalOrgs(e *exporter) (err error) {
-	e.reloader = &reloader{
-		file:   s.configFile,
-		load:   newConfiguration(s.configFile, e.requests, e.log.kit).load,
-		logger: e.log.kit,
-	}
-	e.autoReload, e.lifecycle = s.autoReload, s.lifecycle
-	e.orgs, err = e.reloader.start()
-	return err
 }

@@ -181,6 +181,14 @@ func TestWhatCannotWorkIsToldAtTheStart(t *testing.T) {
 			environment: pair, args: []string{"--datadog.api-url=https://admin:" + keyOfMistakes + "@proxy.example.com:84x43"},
 			says: []string{"--datadog.api-url", "https://"},
 		},
+		"an API address with user and password and no scheme": {
+			environment: pair, args: []string{"--datadog.api-url=admin:" + keyOfMistakes + "@proxy.example.com:8443"},
+			says: []string{"--datadog.api-url", "https://"},
+		},
+		"an API address with user and password and half a scheme": {
+			environment: pair, args: []string{"--datadog.api-url=https:admin:" + keyOfMistakes + "@proxy.example.com"},
+			says: []string{"--datadog.api-url", "https://"},
+		},
 		"an API address with a query": {
 			environment: pair, args: []string{"--datadog.api-url=https://proxy.example.com/?api_key=" + keyOfMistakes},
 			says: []string{"--datadog.api-url", "query"},

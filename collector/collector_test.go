@@ -46,6 +46,7 @@ func run(t *testing.T, account func() (api *fake.Server, org string), test func(
 			disconnect()
 		}()
 		requests := collector.NewRequests()
+		requests.Expect("default")
 		known := inventory.New(ctx, []inventory.Org{{Name: "default", Lister: client(t, api, org, requests.Transport("default", transport))}}, inventory.Options{})
 		s := stack{api: api, inventory: known, policy: &policy.Current{}, registry: prometheus.NewPedanticRegistry()}
 		s.registry.MustRegister(requests, collector.New(known, 0), collector.NewExpectation(known, s.policy), collector.NewReloads())

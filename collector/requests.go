@@ -90,9 +90,9 @@ func (r requestsOf) Collect(ch chan<- prometheus.Metric) {
 // noAnswer is the code of a request that got none.
 const noAnswer = "none"
 
-// Transport counts and times what goes through next on behalf of an org.
+// Transport counts and times what goes through next on behalf of an org, as long
+// as the org is expected.
 func (r *Requests) Transport(org string, next http.RoundTripper) http.RoundTripper {
-	r.expect(org)
 	return roundTripper(func(req *http.Request) (*http.Response, error) {
 		began := time.Now()
 		resp, err := next.RoundTrip(req)
@@ -105,9 +105,9 @@ func (r *Requests) Transport(org string, next http.RoundTripper) http.RoundTripp
 	})
 }
 
-// expect shows an org from the beginning, with the codes to expect: a rate misses
-// what a series begins with.
-func (r *Requests) expect(org string) {
+// Expect begins to count for an org. Its series are there at once, for the codes to
+// expect: a rate misses what a series begins with.
+func (r *Requests) Expect(org string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.listed[org] = true

@@ -50,6 +50,8 @@ func countsOf(t *testing.T, c prometheus.Collector) string {
 
 func TestRequestsAreCountedByOrgAndCode(t *testing.T) {
 	requests := collector.NewRequests()
+	requests.Expect("a")
+	requests.Expect("b")
 	for _, code := range []answers{200, 200, 429, 503, 0} {
 		send(t, requests.Transport("a", code))
 	}

@@ -9,7 +9,7 @@ import (
 func reload(o Options) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if o.Reload == nil {
-			http.Error(w, "Reloading over HTTP is not enabled. Start with --web.enable-lifecycle and --config.file, or send SIGHUP.", http.StatusForbidden)
+			http.Error(w, "Reloading over HTTP is not enabled. Start with --web.enable-lifecycle and with --config.file or --policy.file, or send SIGHUP.", http.StatusForbidden)
 			return
 		}
 		if err := o.Reload(); err != nil {

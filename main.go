@@ -24,9 +24,8 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: error: %v\n", programName, err)
-		os.Exit(1)
+	if status := statusOf(err, os.Stderr); status != 0 {
+		os.Exit(status)
 	}
 }
 
@@ -61,6 +60,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 	commands := map[string]command{
 		"serve":        addServe(app),
+		"baseline":     addBaseline(app),
 		"check-config": addCheckConfig(app),
 		"demo":         addDemo(app),
 	}

@@ -49,6 +49,12 @@ test: ## Vet and test everything, with the race detector and coverage
 		END { for (p in all) printf "%6.1f%% %s\n", 100 * hit[p] / all[p], p }' coverage.out | sort -k 2
 	@$(GO) tool cover -func=coverage.out | awk 'END { printf "%7s total\n", $$NF }'
 
+# Never from go test's cache, which does not see that the exporter has changed. The
+# first run builds Prometheus, for minutes.
+.PHONY: e2e
+e2e: ## Test the binary against a real Prometheus
+	cd e2e && CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 30m ./...
+
 .PHONY: lint
 lint: ## Run golangci-lint: the one on the PATH, or the pinned version
 	$(golangci_lint) run

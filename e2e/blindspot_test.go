@@ -1,0 +1,133 @@
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"datadog_org_connections_exporter/datadog/fake"
+)
+
+// blinded is an account of which one org is not configured, and another, connected
+// with it, is about to lose its keys: only the latter sees their connection.
+type blinded struct {
+	account
+	outside, revoked fake.Org
+	configured       []fake.Org
+}
+
+func newBlinded(t *testing.T) blinded {
+	t.Helper()
+	a := newAccount(t)
+	hidden := a.Connections()[0]
+	b := blinded{account: a, outside: a.org(t, hidden.SourceID), revoked: a.org(t, hidden.SinkID)}
+	b.configured = a.without(b.outside.ID)
+	return b
+}
+
+// others are those whose keys go on working.
+func (b blinded) others() []fake.Org { return b.without(b.outside.ID, b.revoked.ID) }
+
+// unobserved tells what keeps these from being the only orgs, of all that are
+// there, that are shown as not observed.
+func unobserved(observed map[string]float64, orgs ...fake.Org) error {
+	var want, got []string
+	for _, org := range orgs {
+		want = append(want, org.ID)
+	}
+	slices.Sort(want)
+	for _, id := range slices.Sorted(maps.Keys(observed)) {
+		if observed[id] == 0 {
+			got = append(got, id)
+		}
+	}
+	if !slices.Equal(got, want) {
+		return fmt.Errorf("not observed are %q, want %q", got, want)
+	}
+	return nil
+}
+
+func (s samples) observed() map[string]float64 {
+	of := map[string]float64{}
+	for _, id := range s.labelled("datadog_org_observed", "org_id") {
+		of[id], _ = s.value("datadog_org_observed", "org_id", id)
+	}
+	return of
+}
+
+// Keys that no longer work make a blind spot. They are no reason to believe that a
+// connection is gone.
+func TestAnOrgWhoseKeysAreRevokedBecomesABlindSpotAndNothingDisappears(t *testing.T) {
+	t.Parallel()
+	b := newBlinded(t)
+	exporter := startExporter(t, b.configure(t, b.configured), "--cache.ttl=1s")
+	server := startPrometheus(t, readDeployed(t, "prometheus-probe.yml").from(exporter))
+	eventually(t, "one org that is not observed", func() error { return unobserved(exporter.scrape(t).observed(), b.outside) })
+	eventually(t, "one org that is not observed in Prometheus", func() error {
+		of, err := server.lately().numbers(t, observed, "org_id")
+		if err == nil && len(of) != orgs {
+			err = fmt.Errorf("it knows %d orgs, want %d", len(of), orgs)
+		}
+		if err != nil {
+			return err
+		}
+		return unobserved(of, b.outside)
+	})
+
+	b.RevokeKeys(b.revoked.ID)
+	eventually(t, "two orgs that are not observed", func() error {
+		shown := exporter.scrape(t)
+		// From the first moment on.
+		if got := shown.labelled("datadog_org_connection_info", "connection_id"); !slices.Equal(got, b.all()) {
+			t.Fatalf("%d connections are left, want all of %d", len(got), connections)
+		}
+		return unobserved(shown.observed(), b.outside, b.revoked)
+	})
+	eventually(t, "two orgs that are not observed in Prometheus", func() error {
+		of, err := server.lately().numbers(t, observed, "org_id")
+		if err != nil {
+			return err
+		}
+		return unobserved(of, b.outside, b.revoked)
+	})
+	if up, err := exporter.scrape(t).value("datadog_up", "org", nameOf(b.revoked)); err != nil || up != 0 {
+		t.Errorf("datadog_up of the org whose keys are revoked is %v (%v), want 0", up, err)
+	}
+	// It can be scraped all the same: its target tells that it cannot be listed.
+	eventually(t, "all targets to be up", func() error { return server.lately().scrapes(t, namesOf(b.configured)) })
+}
+
+// In the end only what somebody sees is shown.
+func TestWhatOnlyRevokedKeysShowedDisappearsWhenItIsTooOld(t *testing.T) {
+	t.Parallel()
+	b := newBlinded(t)
+	exporter := startExporter(t, b.configure(t, b.configured), "--cache.ttl=1s", "--cache.max-stale=5s")
+	connectionIDs := func() []string {
+		return exporter.scrape(t).labelled("datadog_org_connection_info", "connection_id")
+	}
+	eventually(t, "all connections", func() error {
+		if got := connectionIDs(); !slices.Equal(got, b.all()) {
+			return fmt.Errorf("there are %d, want %d", len(got), connections)
+		}
+		return nil
+	})
+	seen := b.seenBy(b.others())
+	if len(seen) >= connections {
+		t.Fatal("the others see everything: is this test about anything?")
+	}
+
+	b.RevokeKeys(b.revoked.ID)
+	eventually(t, "what others see, and no more", func() error {
+		got := connectionIDs()
+		for _, id := range seen {
+			if _, shown := slices.BinarySearch(got, id); !shown {
+				t.Fatalf("%s is gone, which others see", id)
+			}
+		}
+		if len(got) > len(seen) {
+			return fmt.Errorf("there are %d connections, want the %d that others see", len(got), len(seen))
+		}
+		return nil
+	})
+}

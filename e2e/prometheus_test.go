@@ -1,0 +1,189 @@
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/api"
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+)
+
+// The queries that deploy/prometheus recommends, whatever the targets are.
+const (
+	countConnections = `count(count by (connection_id) (datadog_org_connection_info))`
+	eachConnection   = `count by (connection_id) (datadog_org_connection_info)`
+	perType          = `sum by (connection_type) (max by (source_org_id, sink_org_id, connection_type) (datadog_org_connections))`
+	observed         = `max by (org_id) (datadog_org_observed)`
+)
+
+// prometheus is a real one.
+type prometheus struct {
+	*process
+	api v1.API
+}
+
+func startPrometheus(t *testing.T, config deployed) prometheus {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "prometheus.yml")
+	write(t, file, config.text)
+	p := start(t, programs.prometheus,
+		"--config.file="+file,
+		"--storage.tsdb.path="+filepath.Join(dir, "data"),
+		"--web.listen-address=127.0.0.1:0",
+		// What was discovered is scraped after a second at the latest, not after five.
+		"--scrape.discovery-reload-interval=1s",
+	)
+	connection, err := api.NewClient(api.Config{Address: p.base})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return prometheus{process: p, api: v1.NewAPI(connection)}
+}
+
+// moment is one in which to ask a Prometheus: what several queries give then
+// belongs together.
+type moment struct {
+	prometheus
+	at time.Time
+}
+
+// lately is a moment whose scrapes are all over.
+func (p prometheus) lately() moment {
+	const timeout = time.Second // of a scrape, see intervals
+	return moment{prometheus: p, at: time.Now().Add(-2 * timeout)}
+}
+
+func (m moment) query(t *testing.T, query string) (model.Vector, error) {
+	t.Helper()
+	value, _, _, err := m.api.Query(t.Context(), query, m.at)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", query, err)
+	}
+	vector, ok := value.(model.Vector)
+	if !ok {
+		return nil, fmt.Errorf("%s gives a %s, want a vector", query, value.Type())
+	}
+	return vector, nil
+}
+
+// number is the value of a query that gives one.
+func (m moment) number(t *testing.T, query string) (float64, error) {
+	t.Helper()
+	got, err := m.query(t, query)
+	if err == nil && len(got) != 1 {
+		err = fmt.Errorf("%s gives %d series, want one", query, len(got))
+	}
+	if err != nil {
+		return 0, err
+	}
+	return float64(got[0].Value), nil
+}
+
+// numbers are the values of a query that gives several, by one of their labels.
+func (m moment) numbers(t *testing.T, query, label string) (map[string]float64, error) {
+	t.Helper()
+	got, err := m.query(t, query)
+	if err != nil {
+		return nil, err
+	}
+	values := map[string]float64{}
+	for _, sample := range got {
+		values[string(sample.Metric[model.LabelName(label)])] = float64(sample.Value)
+	}
+	if len(values) != len(got) {
+		return nil, fmt.Errorf("%s gives %d series for %d values of %s", query, len(got), len(values), label)
+	}
+	return values, nil
+}
+
+// targets gives those that are scraped: the address of each by its instance label.
+func (p prometheus) targets(t *testing.T) (map[string]string, error) {
+	t.Helper()
+	got, err := p.api.Targets(t.Context())
+	if err != nil {
+		return nil, err
+	}
+	addresses := map[string]string{}
+	for _, target := range got.Active {
+		scraped, err := url.Parse(target.ScrapeURL)
+		if err != nil {
+			return nil, err
+		}
+		instance := string(target.Labels[model.InstanceLabel])
+		if before, taken := addresses[instance]; taken {
+			return nil, fmt.Errorf("two targets are called %s: at %s and %s", instance, before, scraped.Host)
+		}
+		addresses[instance] = "http://" + scraped.Host
+	}
+	return addresses, nil
+}
+
+// scrapes tells what keeps it from scraping exactly these instances, sorted, all
+// of them well.
+func (m moment) scrapes(t *testing.T, instances []string) error {
+	t.Helper()
+	targets, err := m.targets(t)
+	if err != nil {
+		return err
+	}
+	if got := slices.Sorted(maps.Keys(targets)); !slices.Equal(got, instances) {
+		return fmt.Errorf("the targets are %q, want %q", got, instances)
+	}
+	up, err := m.numbers(t, "up", model.InstanceLabel)
+	if err != nil {
+		return err
+	}
+	if len(up) != len(instances) {
+		return fmt.Errorf("%d targets have been scraped, want %d", len(up), len(instances))
+	}
+	for instance, value := range up {
+		if value != 1 {
+			return fmt.Errorf("%s is not up", instance)
+		}
+	}
+	return nil
+}
+
+// shows tells what keeps it from showing the whole account, with the recommended
+// queries.
+func (m moment) shows(t *testing.T, a account) error {
+	t.Helper()
+	count, err := m.number(t, countConnections)
+	if err != nil {
+		return err
+	}
+	if count != connections {
+		return fmt.Errorf("%s is %v, want %d", countConnections, count, connections)
+	}
+	each, err := m.numbers(t, eachConnection, "connection_id")
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(slices.Sorted(maps.Keys(each)), a.all()) {
+		return fmt.Errorf("%s gives other connections than the account has", eachConnection)
+	}
+	types, err := m.numbers(t, perType, "connection_type")
+	if err != nil {
+		return err
+	}
+	if want := a.perType(); !maps.Equal(types, want) {
+		return fmt.Errorf("%s is %v, want %v", perType, types, want)
+	}
+	seen, err := m.numbers(t, observed, "org_id")
+	if err != nil {
+		return err
+	}
+	for _, org := range a.Orgs() {
+		if seen[org.ID] != 1 {
+			return fmt.Errorf("%s is not observed: %v", org.ID, seen[org.ID])
+		}
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+package e2e
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// promtool gives what it says; its exit status must be 0.
+func promtool(t *testing.T, stdin []byte, args ...string) (out string) {
+	t.Helper()
+	cmd := exec.Command(programs.promtool, args...)
+	cmd.Stdin = bytes.NewReader(stdin)
+	said, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("%s: %v:\n%s", cmd, err, said)
+	}
+	return string(said)
+}
+
+// It is a linter: naming, units, help.
+func TestPromtoolHasNothingToSayAboutTheMetrics(t *testing.T) {
+	t.Parallel()
+	a := newAccount(t)
+	demo := start(t, programs.exporter, "demo", "--web.listen-address=127.0.0.1:0")
+	several := startExporter(t, a.configure(t, a.Orgs()))
+	for _, exporter := range []*process{demo, several} {
+		eventually(t, "the first listing", exporter.ready)
+	}
+	oneOrg := "/probe?" + url.Values{"org": {namesOf(a.Orgs())[0]}}.Encode()
+	for _, shown := range []struct {
+		by   *process
+		path string
+	}{{demo, "/metrics"}, {several, "/metrics"}, {several, oneOrg}} {
+		metrics, _ := shown.by.get(t, shown.path)
+		if !bytes.Contains(metrics, []byte("\ndatadog_org_connections{")) {
+			t.Fatalf("%s has no connections: is this test about anything?\n%s", shown.path, metrics)
+		}
+		if said := promtool(t, metrics, "check", "metrics"); said != "" {
+			t.Errorf("about %s of %s promtool says:\n%s", shown.path, shown.by.cmd, said)
+		}
+	}
+}
+
+func (p *process) ready() error {
+	response, err := client.Get(p.base + "/-/ready")
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return errors.New("not ready: " + response.Status)
+	}
+	return nil
+}
+
+// It reads them as Prometheus does, with all files that they name, and asks none
+// of the targets: no network is needed.
+func TestPromtoolAcceptsTheConfigurationFiles(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join(deployedFiles, "prometheus*.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) < 2 {
+		t.Fatalf("there is only %q: is this test about anything?", files)
+	}
+	for _, file := range files {
+		promtool(t, nil, "check", "config", file)
+	}
+}

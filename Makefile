@@ -58,6 +58,7 @@ e2e: ## Test the binary against a real Prometheus
 .PHONY: lint
 lint: ## Run golangci-lint: the one on the PATH, or the pinned version
 	$(golangci_lint) run
+	cd e2e && $(golangci_lint) run
 
 .PHONY: fmt
 fmt: ## Format the code as lint wants it

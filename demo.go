@@ -38,6 +38,8 @@ func addDemo(app *kingpin.Application) command {
 }
 
 func (d *demo) run(ctx context.Context, io streams) error {
+	signals, stop := hangups()
+	defer stop()
 	logs := d.log.loggers(io.err)
 	account, org, story := fake.NewStory()
 	api, err := listenLoopback(ctx)
@@ -55,6 +57,7 @@ func (d *demo) run(ctx context.Context, io streams) error {
 		return err
 	}
 	e := exporter{
+		hangups:  signals,
 		orgs:     []inventory.Org{{Name: defaultOrg, Lister: client}},
 		options:  inventory.Options{TTL: demoTTL, Logger: logs.kit},
 		requests: requests,

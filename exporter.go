@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"time"
 
@@ -30,8 +31,9 @@ type exporter struct {
 	notice   string // shown loudly on the landing page
 	log      loggers
 
-	// reloader is nil where there is nothing to reload.
+	// reloader is nil where there is nothing to reload. hangups tell to.
 	reloader              *reloader
+	hangups               <-chan os.Signal
 	autoReload, lifecycle bool
 
 	// beside runs beside the servers where it is set. The servers listen already.
@@ -89,7 +91,7 @@ func (e *exporter) setOrgs(orgs []inventory.Org) {
 
 // followConfiguration reloads when it is told to, or by itself.
 func (e *exporter) followConfiguration(ctx context.Context, group *errgroup.Group) {
-	group.Go(func() error { onHangup(ctx, e.reloader, e.log.kit); return nil })
+	group.Go(func() error { onHangup(ctx, e.hangups, e.reloader, e.log.kit); return nil })
 	if e.reloader != nil && e.autoReload {
 		group.Go(func() error { e.reloader.watch(ctx); return nil })
 	}

@@ -55,7 +55,7 @@ func metricsHandler(registry *prometheus.Registry, logger log.Logger) http.Handl
 
 func handlerOptions(logger log.Logger) promhttp.HandlerOpts {
 	return promhttp.HandlerOpts{
-		ErrorLog:          stdLogger(logger),
+		ErrorLog:          scrapeLogger{logger},
 		ErrorHandling:     promhttp.ContinueOnError,
 		EnableOpenMetrics: true,
 	}

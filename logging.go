@@ -1,9 +1,15 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"io"
 	stdlog "log"
 	"log/slog"
+	"net"
+	"net/http"
+	"strings"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
@@ -43,8 +49,36 @@ func (f *logFlags) loggers(to io.Writer) loggers {
 	}
 }
 
-// stdLogger is for libraries that log through package log: what they have to say
-// is trouble.
+// stdLogger is for net/http, which logs lines of text: what it has to say is
+// trouble with a client.
 func stdLogger(to log.Logger) *stdlog.Logger {
-	return stdlog.New(log.NewStdlibAdapter(level.Warn(to)), "", 0)
+	return stdlog.New(lines{to}, "", 0)
+}
+
+// lines logs each line that is written to it.
+type lines struct{ to log.Logger }
+
+func (l lines) Write(line []byte) (int, error) {
+	level.Warn(l.to).Log("msg", "Trouble with a client", "err", strings.TrimSpace(string(line)))
+	return len(line), nil
+}
+
+// scrapeLogger is for promhttp, which tells of every metric family that it could
+// not gather or send. A scraper that has gone away is no trouble, and would be told
+// once for each family.
+type scrapeLogger struct{ to log.Logger }
+
+func (l scrapeLogger) Println(words ...any) {
+	leveled := level.Error(l.to)
+	for _, word := range words {
+		if err, ok := word.(error); ok && clientGone(err) {
+			leveled = level.Debug(l.to)
+		}
+	}
+	leveled.Log("msg", "Some metrics are missing in an answer", "err", strings.TrimSpace(fmt.Sprintln(words...)))
+}
+
+func clientGone(err error) bool {
+	var network *net.OpError
+	return errors.As(err, &network) || errors.Is(err, context.Canceled) || errors.Is(err, http.ErrHandlerTimeout)
 }

@@ -137,12 +137,17 @@ func (r *reloader) changed() bool {
 	return r.failed != nil
 }
 
-// onHangup reloads on SIGHUP until ctx ends. With nothing to reload the signal is
-// told and ignored: it must not end the process.
-func onHangup(ctx context.Context, r *reloader, logger log.Logger) {
-	signals := make(chan os.Signal, 1)
+// hangups takes SIGHUPs from now on: before the files are loaded for the first
+// time, or one that comes meanwhile would end the process.
+func hangups() (signals chan os.Signal, stop func()) {
+	signals = make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)
-	defer signal.Stop(signals)
+	return signals, func() { signal.Stop(signals) }
+}
+
+// onHangup reloads on SIGHUP until ctx ends. With nothing to reload the signal is
+// told and ignored.
+func onHangup(ctx context.Context, signals <-chan os.Signal, r *reloader, logger log.Logger) {
 	for {
 		select {
 		case <-signals:

@@ -50,8 +50,11 @@ func (s *serve) run(ctx context.Context, io streams) error {
 	if s.maxStale < s.ttl {
 		return fmt.Errorf("--cache.max-stale must not be below --cache.ttl: they are %v and %v", s.maxStale, s.ttl)
 	}
+	signals, stop := hangups()
+	defer stop()
 	logs := s.log.loggers(io.err)
 	e := exporter{
+		hangups:  signals,
 		options:  inventory.Options{TTL: s.ttl, MaxStale: s.maxStale, Logger: logs.kit},
 		requests: collector.NewRequests(),
 		maxWait:  s.org.timeout,

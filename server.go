@@ -42,6 +42,7 @@ func (e *exporter) serve(ctx context.Context, group *errgroup.Group, listener ne
 		defer cancel()
 		if err := server.Shutdown(stop); err != nil {
 			level.Warn(e.log.kit).Log("msg", "Some answers were cut off while stopping", "err", err)
+			_ = server.Close() // whoever is still there has had their time
 		}
 		return nil
 	})

@@ -53,6 +53,7 @@ func TestTheArrowsBetweenThePackagesPointOneWay(t *testing.T) {
 		"strict":       nil,
 		"policy":       {"inventory", "strict"},
 		"config":       {"datadog", "strict"},
+		"report":       {"datadog", "inventory", "policy"},
 		"collector":    {"inventory", "policy"},
 		"web":          {"inventory", "policy"},
 	}

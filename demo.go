@@ -66,7 +66,7 @@ func (d *demo) run(ctx context.Context, io streams) error {
 		notice:   "This is a demo: the account, its orgs and their connections are made up.",
 		log:      logs,
 		beside: func(ctx context.Context, known *inventory.Inventory, addresses []net.Addr) error {
-			fmt.Fprint(io.out, d.welcome(addresses[0], api.Addr()))
+			fmt.Fprint(io.out, d.welcome(addresses[0], api.Addr(), account.Keys(org)))
 			go refreshAlways(ctx, known)
 			d.tell(ctx, io.out, story)
 			return nil
@@ -120,7 +120,7 @@ func refreshAlways(ctx context.Context, known *inventory.Inventory) {
 	}
 }
 
-func (d *demo) welcome(exporter, api net.Addr) string {
+func (d *demo) welcome(exporter, api net.Addr, keys fake.Keys) string {
 	base := "http://" + browsable(exporter)
 	return fmt.Sprintf(`
 ================================================================================
@@ -130,10 +130,14 @@ func (d *demo) welcome(exporter, api net.Addr) string {
   Open %s/          for a summary
        %s%s   for the metrics
 
+  Or ask the simulated account from another terminal:
+       export DD_ACCESS_TOKEN=%s
+       %s list --datadog.api-url=http://%s
+
   A story unfolds, an event every %v. Ctrl-C ends it.
 ================================================================================
 
-`, api, base, base, d.web.metricsPath, d.pace)
+`, api, base, base, d.web.metricsPath, keys.Token, programName, api, d.pace)
 }
 
 // browsable is an address that can be opened: that of all interfaces cannot.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Exit statuses besides 0. Of commands that judge, 1 says that there is something
@@ -36,6 +37,15 @@ func unknown(err error) error {
 		return nil
 	}
 	return &exit{status: exitUnknown, cause: err}
+}
+
+// usageError gives the status of a command line that cannot be understood. Those
+// who judge must not seem to have found something.
+func usageError(args []string, err error) error {
+	if slices.ContainsFunc(args, func(arg string) bool { return slices.Contains([]string{"list", "check", "baseline", "diff"}, arg) }) {
+		return unknown(err)
+	}
+	return err
 }
 
 // statusOf gives the exit status for what run returned, after telling the person.

@@ -61,6 +61,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	commands := map[string]command{
 		"serve":        addServe(app),
 		"baseline":     addBaseline(app),
+		"list":         addList(app),
+		"check":        addCheck(app),
+		"diff":         addDiff(app),
 		"check-config": addCheckConfig(app),
 		"demo":         addDemo(app),
 	}
@@ -69,7 +72,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("%w; see %s --help", err, programName)
+		return usageError(args, fmt.Errorf("%w; see %s --help", err, programName))
 	}
 	return commands[name].run(ctx, streams{out: stdout, err: stderr})
 }

@@ -21,14 +21,14 @@ import (
 func Baseline(snapshot *inventory.Snapshot) []byte {
 	var out bytes.Buffer
 	out.WriteString("# Connections that are expected, by UUID; names are comments, for people.\nrules:")
-	entries := entriesOf(sharesOf(snapshot), map[string]bool{})
-	if len(entries) == 0 {
+	rules := newRules(sharesOf(entriesOf(snapshot)), map[string]bool{})
+	if len(rules) == 0 {
 		out.WriteString(" []\n")
 		return out.Bytes()
 	}
 	out.WriteString("\n")
-	for _, e := range entries {
-		e.write(&out, "  ")
+	for _, r := range rules {
+		r.write(&out, "  ")
 	}
 	return out.Bytes()
 }
@@ -58,8 +58,8 @@ func Merge(file string, content []byte, snapshot *inventory.Snapshot, now time.T
 	if !bytes.HasSuffix(content, []byte("\n")) {
 		out.WriteString("\n")
 	}
-	for _, e := range entriesOf(added, taken) {
-		e.write(&out, indent)
+	for _, r := range newRules(added, taken) {
+		r.write(&out, indent)
 	}
 	return out.Bytes(), p.verify(file, out.Bytes())
 }
@@ -97,35 +97,35 @@ func (p *Policy) verify(file string, merged []byte) error {
 	return nil
 }
 
-// entry is a rule to be written.
-type entry struct {
+// newRule is a rule to be written.
+type newRule struct {
 	name         string
 	source, sink Party
 	types        []string
 }
 
-// entriesOf makes an entry for each source and sink, in the order of the shares.
-// Names that are taken get a part of the ids.
-func entriesOf(shares []Share, taken map[string]bool) []*entry {
-	var entries []*entry
+// newRules makes a rule for each source and sink, in the order of the shares. Names
+// that are taken get a part of the ids.
+func newRules(shares []Share, taken map[string]bool) []*newRule {
+	var rules []*newRule
 	for _, s := range shares {
-		if n := len(entries); n > 0 && entries[n-1].source == s.Source && entries[n-1].sink == s.Sink {
-			entries[n-1].types = append(entries[n-1].types, s.Type)
+		if n := len(rules); n > 0 && rules[n-1].source == s.Source && rules[n-1].sink == s.Sink {
+			rules[n-1].types = append(rules[n-1].types, s.Type)
 			continue
 		}
-		entries = append(entries, &entry{source: s.Source, sink: s.Sink, types: []string{s.Type}})
+		rules = append(rules, &newRule{source: s.Source, sink: s.Sink, types: []string{s.Type}})
 	}
-	for _, e := range entries {
-		e.name = slug(e.source.Name) + "-to-" + slug(e.sink.Name)
-		if taken[e.name] {
-			e.name += fmt.Sprintf("-%.8s-%.8s", e.source.ID, e.sink.ID)
+	for _, r := range rules {
+		r.name = slug(r.source.Name) + "-to-" + slug(r.sink.Name)
+		if taken[r.name] {
+			r.name += fmt.Sprintf("-%.8s-%.8s", r.source.ID, r.sink.ID)
 		}
-		for plain, n := e.name, 2; taken[e.name]; n++ {
-			e.name = fmt.Sprintf("%s-%d", plain, n)
+		for plain, n := r.name, 2; taken[r.name]; n++ {
+			r.name = fmt.Sprintf("%s-%d", plain, n)
 		}
-		taken[e.name] = true
+		taken[r.name] = true
 	}
-	return entries
+	return rules
 }
 
 // slug makes a name of letters and digits of any script, and dashes.
@@ -134,15 +134,15 @@ func slug(name string) string {
 	return cmp.Or(strings.Join(words, "-"), "org")
 }
 
-// write writes the entry as YAML. JSON's texts are YAML's.
-func (e *entry) write(out *bytes.Buffer, indent string) {
-	types := slices.Clone(e.types)
+// write writes the rule as YAML. JSON's texts are YAML's.
+func (r *newRule) write(out *bytes.Buffer, indent string) {
+	types := slices.Clone(r.types)
 	for n := range types {
 		types[n] = quote(types[n])
 	}
-	fmt.Fprintf(out, "%s- name: %s\n", indent, quote(e.name))
-	fmt.Fprintf(out, "%s  source: %s\n", indent, e.source.yaml())
-	fmt.Fprintf(out, "%s  sink: %s\n", indent, e.sink.yaml())
+	fmt.Fprintf(out, "%s- name: %s\n", indent, quote(r.name))
+	fmt.Fprintf(out, "%s  source: %s\n", indent, r.source.yaml())
+	fmt.Fprintf(out, "%s  sink: %s\n", indent, r.sink.yaml())
 	fmt.Fprintf(out, "%s  types: [%s]\n", indent, strings.Join(types, ", "))
 }
 

@@ -44,18 +44,3 @@ func TestTheCurrentPolicyJudgesAnewWhenSomethingIsAnother(t *testing.T) {
 		t.Errorf("with another policy: %+v", j)
 	}
 }
-
-func BenchmarkJudge(b *testing.B) {
-	var connections []string
-	for range 10_000 {
-		connections = append(connections, "a>c logs metrics")
-	}
-	s := snapshot(connections...)
-	p, err := policy.Parse("policy.yml", []byte("rules: [{name: r, source: 'Pay*', sink: Security, types: [logs]}]"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		p.Judge(s, true, today)
-	}
-}

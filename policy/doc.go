@@ -9,6 +9,9 @@
 //	rule.go      what a rule says, and which orgs it means
 //	policy.go    reading the file
 //	judge.go     what is unexpected, what is missing
+//	index.go     finding the rules about an org
+//	current.go   the policy in force, and its last judgement
+//	baseline.go  writing a policy of what is there
 //
 // The package is pure: the same snapshot at the same time gives the same
 // judgement. Reading the file is left to the caller as well.

@@ -44,60 +44,86 @@ type Missing struct {
 // that does not, because what is not there may only be out of sight.
 func (p *Policy) Judge(snapshot *inventory.Snapshot, whole bool, now time.Time) Judgement {
 	var j Judgement
-	var inForce []Rule
-	for _, rule := range p.Rules {
-		if rule.Expired(now) {
-			j.Expired = append(j.Expired, rule)
-		} else {
-			inForce = append(inForce, rule)
-		}
-	}
-	shares := sharesOf(snapshot)
-	for _, share := range shares {
-		if ruleFor(inForce, share) == nil {
-			if expired := ruleFor(j.Expired, share); expired != nil {
-				share.Expired = expired.Name
+	rules := newIndex(p.Rules)
+	required := requirements{}
+	var unexpected []entry
+	for _, c := range snapshot.Connections {
+		source := Party{ID: c.SourceID, Name: snapshot.OrgName(c.SourceID)}
+		sink := Party{ID: c.SinkID, Name: snapshot.OrgName(c.SinkID)}
+		about := rules.about(source, sink)
+		for _, kind := range c.Types {
+			allowed, expired := false, ""
+			for _, n := range about {
+				rule := &p.Rules[n]
+				switch {
+				case !rule.allowsType(kind):
+				case rule.Expired(now):
+					expired = cmp.Or(expired, rule.Name)
+				default:
+					allowed = true
+					required.meet(rule, source, sink, kind)
+				}
 			}
-			j.Unexpected = append(j.Unexpected, share)
+			if !allowed {
+				unexpected = append(unexpected, entry{source: source, sink: sink, kind: kind, connection: c.ID, expired: expired})
+			}
 		}
 	}
-	if whole {
-		for _, rule := range inForce {
-			j.Missing = append(j.Missing, rule.missing(shares)...)
+	j.Unexpected = sharesOf(unexpected)
+	for n := range p.Rules {
+		switch rule := &p.Rules[n]; {
+		case rule.Expired(now):
+			j.Expired = append(j.Expired, *rule)
+		case whole:
+			j.Missing = append(j.Missing, required.missing(rule)...)
 		}
 	}
 	return j
 }
 
-func ruleFor(rules []Rule, s Share) *Rule {
-	for n := range rules {
-		if rules[n].allows(s.Source, s.Sink, s.Type) {
-			return &rules[n]
+// requirements are what required rules ask for and is there: by rule and type, the
+// pairs of a source pattern and a sink pattern between which it was found.
+type requirements map[*Rule]map[string]map[[2]int]bool
+
+// meet takes note of what a rule allows and is there.
+func (r requirements) meet(rule *Rule, from, to Party, kind string) {
+	if !rule.Required {
+		return
+	}
+	if r[rule] == nil {
+		r[rule] = map[string]map[[2]int]bool{}
+	}
+	if r[rule][kind] == nil {
+		r[rule][kind] = map[[2]int]bool{}
+	}
+	for source := range rule.Source {
+		for sink := range rule.Sink {
+			if rule.Source[source].Matches(from) && rule.Sink[sink].Matches(to) {
+				r[rule][kind][[2]int{source, sink}] = true
+			}
 		}
 	}
-	return nil
 }
 
 // missing gives the types of a required rule that are not there between every
 // source and every sink that it names; a glob asks for one org that it means.
-func (r Rule) missing(shares []Share) (missing []Missing) {
-	if !r.Required {
+func (r requirements) missing(rule *Rule) (missing []Missing) {
+	if !rule.Required {
 		return nil
 	}
-	for _, kind := range r.Types {
-		if source, sink, found := r.gap(shares, kind); found {
-			missing = append(missing, Missing{Rule: r, Type: kind, Source: source, Sink: sink})
+	for _, kind := range rule.Types {
+		if source, sink, found := gap(rule, r[rule][kind]); found {
+			missing = append(missing, Missing{Rule: *rule, Type: kind, Source: source, Sink: sink})
 		}
 	}
 	return missing
 }
 
-func (r Rule) gap(shares []Share, kind string) (source, sink Pattern, found bool) {
-	for _, source := range r.Source {
-		for _, sink := range r.Sink {
-			if !slices.ContainsFunc(shares, func(s Share) bool {
-				return s.Type == kind && source.Matches(s.Source) && sink.Matches(s.Sink)
-			}) {
+// gap finds the first pair of patterns that is not met.
+func gap(rule *Rule, met map[[2]int]bool) (source, sink Pattern, found bool) {
+	for n, source := range rule.Source {
+		for m, sink := range rule.Sink {
+			if !met[[2]int{n, m}] {
 				return source, sink, true
 			}
 		}
@@ -105,29 +131,44 @@ func (r Rule) gap(shares []Share, kind string) (source, sink Pattern, found bool
 	return Pattern{}, Pattern{}, false
 }
 
-// sharesOf gives what is shared, each type from a source to a sink once.
-func sharesOf(snapshot *inventory.Snapshot) []Share {
-	type key struct{ source, sink, kind string }
-	at := map[key]int{}
-	var shares []Share
+// entry is one type of one connection.
+type entry struct {
+	source, sink              Party
+	kind, connection, expired string
+}
+
+// entriesOf gives all types of all connections.
+func entriesOf(snapshot *inventory.Snapshot) []entry {
+	var entries []entry
 	for _, c := range snapshot.Connections {
 		for _, kind := range c.Types {
-			k := key{c.SourceID, c.SinkID, kind}
-			n, there := at[k]
-			if !there {
-				n = len(shares)
-				at[k] = n
-				shares = append(shares, Share{
-					Source: Party{ID: c.SourceID, Name: snapshot.OrgName(c.SourceID)},
-					Sink:   Party{ID: c.SinkID, Name: snapshot.OrgName(c.SinkID)},
-					Type:   kind,
-				})
-			}
-			shares[n].Connections = append(shares[n].Connections, c.ID)
+			entries = append(entries, entry{
+				source:     Party{ID: c.SourceID, Name: snapshot.OrgName(c.SourceID)},
+				sink:       Party{ID: c.SinkID, Name: snapshot.OrgName(c.SinkID)},
+				kind:       kind,
+				connection: c.ID,
+			})
 		}
 	}
-	slices.SortFunc(shares, func(a, b Share) int {
-		return cmp.Or(cmp.Compare(a.Source.ID, b.Source.ID), cmp.Compare(a.Sink.ID, b.Sink.ID), cmp.Compare(a.Type, b.Type))
+	return entries
+}
+
+// sharesOf makes one share of the entries of one source, sink and type. Shares are
+// in this order, their connections in the order of their ids.
+func sharesOf(entries []entry) []Share {
+	slices.SortFunc(entries, func(a, b entry) int {
+		if order := cmp.Compare(a.source.ID, b.source.ID); order != 0 {
+			return order // mostly it ends here
+		}
+		return cmp.Or(cmp.Compare(a.sink.ID, b.sink.ID), cmp.Compare(a.kind, b.kind), cmp.Compare(a.connection, b.connection))
 	})
+	shares := make([]Share, 0, len(entries))
+	for _, e := range entries {
+		if n := len(shares); n > 0 && shares[n-1].Source == e.source && shares[n-1].Sink == e.sink && shares[n-1].Type == e.kind {
+			shares[n-1].Connections = append(shares[n-1].Connections, e.connection)
+			continue
+		}
+		shares = append(shares, Share{Source: e.source, Sink: e.sink, Type: e.kind, Connections: []string{e.connection}, Expired: e.expired})
+	}
 	return shares
 }

@@ -30,9 +30,9 @@ type Rule struct {
 // Expired tells whether the rule no longer counts.
 func (r Rule) Expired(now time.Time) bool { return !r.Expires.IsZero() && !now.Before(r.Expires) }
 
-// allows tells whether the rule is about this type from source to sink.
-func (r Rule) allows(source, sink Party, kind string) bool {
-	return (len(r.Types) == 0 || slices.Contains(r.Types, kind)) && anyMatches(r.Source, source) && anyMatches(r.Sink, sink)
+// allowsType tells whether the rule is about this type.
+func (r Rule) allowsType(kind string) bool {
+	return len(r.Types) == 0 || slices.Contains(r.Types, kind)
 }
 
 // Party is one end of a connection, as rules know it.
@@ -42,6 +42,7 @@ type Party struct{ ID, Name string }
 type Pattern struct {
 	text string
 	kind patternKind
+	glob string // what path.Match is given
 }
 
 type patternKind int
@@ -62,8 +63,9 @@ func NewPattern(text string) (Pattern, error) {
 	case uuid.MatchString(text):
 		return Pattern{text: strings.ToLower(text), kind: byID}, nil
 	case strings.ContainsAny(text, `*?[\`):
-		_, err := path.Match(slashless(text), "")
-		return Pattern{text: text, kind: byGlob}, err
+		glob := slashless(text)
+		_, err := path.Match(glob, "")
+		return Pattern{text: text, kind: byGlob, glob: glob}, err
 	}
 	return Pattern{text: text, kind: byName}, nil
 }
@@ -85,13 +87,9 @@ func (p Pattern) Matches(org Party) bool {
 	case byName:
 		return p.text == org.Name
 	}
-	matched, err := path.Match(slashless(p.text), slashless(org.Name))
+	matched, err := path.Match(p.glob, slashless(org.Name))
 	return err == nil && matched
 }
 
 // slashless keeps path.Match from treating a slash in a name as special.
 func slashless(text string) string { return strings.ReplaceAll(text, "/", "\x00") }
-
-func anyMatches(patterns []Pattern, org Party) bool {
-	return slices.ContainsFunc(patterns, func(p Pattern) bool { return p.Matches(org) })
-}

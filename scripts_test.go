@@ -43,10 +43,10 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits,
 			"account": func(ts *testscript.TestScript, _ bool, args []string) {
-				ts.Value("scripted").(*scripted).happen(ts, args[0])
+				scriptedOf(ts).happen(ts, args[0])
 			},
 			"fault": func(ts *testscript.TestScript, _ bool, args []string) {
-				ts.Value("scripted").(*scripted).fail(ts, args[0])
+				scriptedOf(ts).fail(ts, args[0])
 			},
 		},
 	})
@@ -87,6 +87,14 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 type scripted struct {
 	*fake.Server
 	hub, payments, lake, person string
+}
+
+func scriptedOf(ts *testscript.TestScript) *scripted {
+	s, ok := ts.Value("scripted").(*scripted)
+	if !ok {
+		ts.Fatalf("the script has no account")
+	}
+	return s
 }
 
 func newScripted() *scripted {

@@ -51,7 +51,10 @@ func (c *check) run(ctx context.Context, io streams) error {
 	if err != nil {
 		return unknown(err)
 	}
-	findings := c.findings(rules, view, gaps == nil)
+	if gaps == nil && !view.Whole() {
+		fmt.Fprintln(io.err, "warning: a listing that is filtered cannot tell what is missing")
+	}
+	findings := c.findings(rules, view)
 	if err := c.write(io.out, findings); err != nil {
 		return unknown(fmt.Errorf("write the findings: %w", err))
 	}
@@ -88,10 +91,10 @@ func (c *check) rules(io streams) (*policy.Policy, error) {
 	return rules, nil
 }
 
-func (c *check) findings(rules *policy.Policy, view inventory.View, whole bool) []report.Finding {
+func (c *check) findings(rules *policy.Policy, view inventory.View) []report.Finding {
 	findings := []report.Finding{}
 	if rules != nil {
-		findings = report.FindingsOf(rules.Judge(view.Snapshot, whole, time.Now()))
+		findings = report.FindingsOf(rules.Judge(view.Snapshot, view.Whole(), time.Now()))
 	}
 	if c.risks {
 		findings = append(findings, report.RiskFindings(view.Snapshot)...)

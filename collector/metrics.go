@@ -86,7 +86,7 @@ var (
 	}
 	missing = Metric{
 		"datadog_org_connections_missing", gauge,
-		"1 for every type of a required rule that is not there; absent without a policy, and while the listing of an org is missing or too old." + cached,
+		"1 for every type of a required rule that is not there; absent without a policy, and while the listing of an org is lacking, too old, filtered or not complete." + cached,
 		[]string{"rule", "connection_type"},
 	}
 	ruleExpiry = Metric{

@@ -160,11 +160,13 @@ func (v View) Ready() error {
 	return errors.Join(reasons...)
 }
 
-// Whole tells whether the snapshot holds everything that can be known with the
-// configured credentials: what is not in one that is not whole may only be out of
-// sight.
+// Whole tells whether the snapshot holds everything that the configured credentials
+// can see: every org has a listing that is not too old, complete and not filtered.
+// What is not in a snapshot that is not whole may only be out of sight.
 func (v View) Whole() bool {
-	return !slices.ContainsFunc(v.Orgs, func(o OrgState) bool { return o.Listing == nil || o.Stale })
+	return !slices.ContainsFunc(v.Orgs, func(o OrgState) bool {
+		return o.Listing == nil || o.Stale || !o.Listing.Complete || o.Listing.Filtered
+	})
 }
 
 // Refresh lists the orgs that are due, and waits for that as long as ctx lasts. A

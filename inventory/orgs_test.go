@@ -171,6 +171,34 @@ func TestAListingThatMayLackConnectionsDisprovesNone(t *testing.T) {
 	}
 }
 
+func TestAViewIsWholeWhereEveryOrgTellsAll(t *testing.T) {
+	of(t, func(t *testing.T, a account) {
+		a.has(triangle)
+		wantWhole := func(when string, want bool) {
+			t.Helper()
+			if got := a.View().Whole(); got != want {
+				t.Errorf("%s: whole is %v", when, got)
+			}
+		}
+		wantWhole("before the first listing", false)
+		a.next(t)
+		wantWhole("when all are listed", true)
+		a.listers["b"].listing.Complete = false
+		a.next(t)
+		wantWhole("when one is not complete", false)
+		a.listers["b"].listing.Complete, a.listers["b"].listing.Filtered = true, true
+		a.next(t)
+		wantWhole("when one is filtered", false)
+		a.has(triangle)
+		a.next(t)
+		a.listers["a"].will(outage)
+		a.next(t)
+		wantWhole("while one fails, with a good listing", true)
+		pass(time.Hour)
+		wantWhole("when that is too old", false)
+	}, "a", "b")
+}
+
 func TestAnOrgWithOneConnectionIsToldByWhatOthersSee(t *testing.T) {
 	of(t, func(t *testing.T, a account) {
 		a.has([]datadog.Connection{shares("a", "b", "logs"), shares("b", "c", "logs"), shares("x", "y", "logs")})

@@ -72,7 +72,7 @@ func NewDocument(view inventory.View, now time.Time) Document {
 	d := Document{
 		Version:     Version,
 		Time:        now.UTC().Truncate(time.Second),
-		Whole:       whole(view),
+		Whole:       view.Whole(),
 		Orgs:        []Org{},
 		Connections: []Connection{},
 	}
@@ -89,14 +89,6 @@ func NewDocument(view inventory.View, now time.Time) Document {
 		return cmp.Or(cmp.Compare(a.Source.Name, b.Source.Name), cmp.Compare(a.Sink.Name, b.Sink.Name), cmp.Compare(a.ID, b.ID))
 	})
 	return d
-}
-
-// whole asks for more than [inventory.View.Whole]: a listing is believed that may
-// lack connections, but a document must not claim to have them all.
-func whole(view inventory.View) bool {
-	return view.Whole() && !slices.ContainsFunc(view.Orgs, func(o inventory.OrgState) bool {
-		return !o.Listing.Complete || o.Listing.Filtered
-	})
 }
 
 func newOrg(o inventory.OrgInfo) Org {

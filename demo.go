@@ -14,6 +14,7 @@ import (
 	"datadog_org_connections_exporter/datadog"
 	"datadog_org_connections_exporter/datadog/fake"
 	"datadog_org_connections_exporter/inventory"
+	"datadog_org_connections_exporter/policy"
 )
 
 // What happens in the story is soon on /metrics: listings are short-lived, and
@@ -56,8 +57,10 @@ func (d *demo) run(ctx context.Context, io streams) error {
 	if err != nil {
 		return err
 	}
+	rules := &policy.Current{}
 	e := exporter{
 		hangups:  signals,
+		policy:   rules,
 		orgs:     []inventory.Org{{Name: defaultOrg, Lister: client}},
 		options:  inventory.Options{TTL: demoTTL, Logger: logs.kit},
 		requests: requests,
@@ -66,6 +69,9 @@ func (d *demo) run(ctx context.Context, io streams) error {
 		notice:   "This is a demo: the account, its orgs and their connections are made up.",
 		log:      logs,
 		beside: func(ctx context.Context, known *inventory.Inventory, addresses []net.Addr) error {
+			if err := expectAll(ctx, known, rules); err != nil {
+				return err
+			}
 			fmt.Fprint(io.out, d.welcome(addresses[0], api.Addr(), account.Keys(org)))
 			go refreshAlways(ctx, known)
 			d.tell(ctx, io.out, story)
@@ -105,6 +111,21 @@ func demoClient(address net.Addr, keys fake.Keys, requests *collector.Requests) 
 	})
 }
 
+// expectAll puts a policy in force that requires exactly what is there at the
+// beginning of the story.
+func expectAll(ctx context.Context, known *inventory.Inventory, rules *policy.Current) error {
+	known.Refresh(ctx)
+	baseline, err := policy.Parse("the demo's policy", policy.Baseline(known.View().Snapshot))
+	if err != nil {
+		return err
+	}
+	for n := range baseline.Rules {
+		baseline.Rules[n].Required = true
+	}
+	rules.Set(baseline)
+	return nil
+}
+
 // refreshAlways does what a Prometheus would, so that the log tells the story
 // too.
 func refreshAlways(ctx context.Context, known *inventory.Inventory) {
@@ -134,6 +155,7 @@ func (d *demo) welcome(exporter, api net.Addr, keys fake.Keys) string {
        export DD_ACCESS_TOKEN=%s
        %s list --datadog.api-url=http://%s
 
+  What is there now is expected, and no more: that is the demo's policy.
   A story unfolds, an event every %v. Ctrl-C ends it.
 ================================================================================
 

@@ -28,6 +28,8 @@ func TestTheDemoTellsItsStory(t *testing.T) {
 			"\ndatadog_listing_connections{org=\"default\"} 9\n",
 			`org_name="Acme Payments Americas"`,
 			`sink_org_name="Contractor Sandbox"`,
+			"\ndatadog_org_connections_unexpected{connection_type=\"audit\"",
+			"\ndatadog_org_connections_missing{connection_type=\"logs\",rule=\"acme-skunkworks-labs-to-acme-security\"} 1\n",
 		} {
 			if !strings.Contains(metrics, want) {
 				missing = errors.Join(missing, errors.New("there is no "+want))
@@ -49,6 +51,9 @@ func TestTheDemoTellsItsStory(t *testing.T) {
 	metrics := p.get("/metrics").body
 	if n := strings.Count(metrics, "\ndatadog_org_connection_info{"); n != 9 {
 		t.Errorf("there are %d connections, want 9:\n%s", n, metrics)
+	}
+	if n := strings.Count(metrics, "\ndatadog_org_connections_unexpected{"); n != 3 {
+		t.Errorf("%d series are unexpected, want the contractor's and two of the widened connection:\n%s", n, metrics)
 	}
 	// The simulated people are treated like real ones.
 	wantNone(t, "/metrics", metrics, "@", "Robin")

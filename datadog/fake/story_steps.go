@@ -9,7 +9,8 @@ func (c *company) unexpectedConnection() Step {
 	return Step{
 		Title: "Acme Security shares its logs with a contractor",
 		Look: `datadog_org_connections{source_org_name="Acme Security",sink_org_name="Contractor Sandbox",` +
-			`connection_type="logs"} 1 appears; datadog_listing_connections goes from 9 to 10`,
+			`connection_type="logs"} 1 appears, and as datadog_org_connections_unexpected too; ` +
+			`datadog_listing_connections goes from 9 to 10`,
 		Do: func() {
 			c.server.AddConnection(Connection{
 				SourceID:  c.security,
@@ -26,7 +27,7 @@ func (c *company) widenedConnection() Step {
 	return Step{
 		Title: "Acme Payments EU shares metrics and audit too, no longer logs alone",
 		Look: `datadog_org_connections{source_org_name="Acme Payments EU",sink_org_name="Acme Security"} has three ` +
-			`series, connection_type "logs", "metrics" and "audit", where it had one; ` +
+			`series, connection_type "logs", "metrics" and "audit", where it had one, and the new two are unexpected; ` +
 			`datadog_org_connection_created_timestamp_seconds tells nothing of it`,
 		Do: func() { c.server.SetTypes(c.fromPaymentsEU, "logs", "metrics", "audit") },
 	}
@@ -45,7 +46,7 @@ func (c *company) renamedOrg() Step {
 	return Step{
 		Title: "Acme Payments US is renamed to Acme Payments Americas",
 		Look: `datadog_org_info has org_name="Acme Payments Americas" for the same org_id, and datadog_org_connections ` +
-			`the new source_org_name; datadog_listing_connections stays 10, and datadog_org_connection_info is as it was`,
+			`the new source_org_name; datadog_listing_connections stays 10, and nothing is unexpected that was not before`,
 		Do: func() { c.server.RenameOrg(c.paymentsUS, "Acme Payments Americas") },
 	}
 }
@@ -79,8 +80,8 @@ func (c *company) endOfStorm() Step {
 func (c *company) vanishedConnection() Step {
 	return Step{
 		Title: "Datadog deletes the connection that Robin created",
-		Look: `datadog_org_connection_info and datadog_org_connections of Acme "Skunkworks" Labs are gone; ` +
-			`datadog_listing_connections goes from 10 to 9`,
+		Look: `datadog_org_connection_info and datadog_org_connections of Acme "Skunkworks" Labs are gone, and ` +
+			`datadog_org_connections_missing has its rule; datadog_listing_connections goes from 10 to 9`,
 		Do: func() { c.server.RemoveConnection(c.fromSkunkworks) },
 	}
 }

@@ -134,11 +134,12 @@ func TestTheFresherListingIsRight(t *testing.T) {
 		a.has(triangle)
 		a.next(t)
 		a.listers["b"].will(outage)
-		a.has([]datadog.Connection{shares("b", "c", "logs"), shares("c", "a", "logs", "metrics"), shares("d", "a", "logs"), shares("e", "a", "logs")}, "a", "c")
+		a.has([]datadog.Connection{shares("b", "c", "logs"), shares("c", "a", "logs", "metrics"), shares("d", "a", "logs"), shares("b", "a", "logs")}, "a", "c")
 		a.next(t)
-		// a no longer lists a-b: it is gone, though b's older listing has it.
-		// d-b is b's word alone, and stays.
-		a.wantShown(t, "a is fresher than b", "b-c", "c-a", "d-a", "d-b", "e-a")
+		// a no longer lists a-b: it is gone, though b's older listing has it. And
+		// b-a is there, though b's older listing is without it. d-b is b's word
+		// alone, and stays.
+		a.wantShown(t, "a is fresher than b", "b-a", "b-c", "c-a", "d-a", "d-b")
 		for _, c := range a.View().Snapshot.Connections {
 			if c.ID == "c-a" && len(c.Types) != 2 {
 				t.Errorf("%s shares %v", c.ID, c.Types)
@@ -208,6 +209,18 @@ func TestAnOrgWithOneConnectionIsToldByWhatOthersSee(t *testing.T) {
 			t.Errorf("observed %s", got)
 		}
 	}, "a", "b", "x")
+}
+
+func TestAFilteredListingIsNotToldByWhatOthersSee(t *testing.T) {
+	of(t, func(t *testing.T, a account) {
+		a.has([]datadog.Connection{shares("a", "b", "logs"), shares("b", "c", "logs"), shares("d", "b", "logs")})
+		a.listers["a"].listing.Filtered = true
+		a.next(t)
+		// a's listing has one connection only, for whatever reason.
+		if got := a.observed(); got != "a? b+ c- d-" {
+			t.Errorf("observed %s", got)
+		}
+	}, "a", "b")
 }
 
 func TestOrgsAreListedSideBySide(t *testing.T) {
@@ -305,23 +318,33 @@ func TestOrgsOfALaterConfigurationWarmUpToo(t *testing.T) {
 	}, "a")
 }
 
-func TestAListingOfAnOrgThatIsNoLongerConfiguredComesToNothing(t *testing.T) {
-	of(t, func(t *testing.T, a account) {
-		a.has(triangle)
-		a.next(t)
-		a.listers["b"].takes = 10 * time.Second
-		pass(time.Minute)
-		done := make(chan struct{})
-		go func() { a.Refresh(t.Context()); close(done) }()
-		pass(time.Second)
-		began := time.Now()
-		a.Configure([]inventory.Org{{Name: "a", Lister: a.listers["a"]}})
-		<-done
-		if waited := time.Since(began); waited != 0 {
-			t.Errorf("a scrape waited %v for an org that is gone", waited)
-		}
-		a.wantShown(t, "without b", "a-b", "c-a", "d-a")
-	}, "a", "b")
+func TestAListingThatIsNoLongerConfiguredComesToNothing(t *testing.T) {
+	for name, b := range map[string]inventory.Lister{"b is gone": nil, "b is listed in another way": &lister{}} {
+		of(t, func(t *testing.T, a account) {
+			a.has(triangle)
+			a.next(t)
+			a.listers["b"].takes = 10 * time.Second
+			pass(time.Minute)
+			done := make(chan struct{})
+			go func() { a.Refresh(t.Context()); close(done) }()
+			pass(time.Second)
+			began := time.Now()
+			orgs := []inventory.Org{{Name: "a", Lister: a.listers["a"]}}
+			if b != nil {
+				orgs = append(orgs, inventory.Org{Name: "b", Lister: b})
+			}
+			a.Configure(orgs)
+			<-done
+			if waited := time.Since(began); waited != 0 {
+				t.Errorf("%s: a scrape waited %v", name, waited)
+			}
+			want := []string{"a-b", "c-a", "d-a"}
+			if b != nil {
+				want = []string{"a-b", "b-c", "c-a", "d-a", "d-b"}
+			}
+			a.wantShown(t, name, want...)
+		}, "a", "b")
+	}
 }
 
 func TestARateLimitOutlivesAnotherConfiguration(t *testing.T) {

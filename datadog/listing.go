@@ -84,13 +84,3 @@ const (
 
 // Known gives the truth, and whether it is known.
 func (t Ternary) Known() (yes, known bool) { return t == Yes, t != Unknown }
-
-func ternary(b *bool) Ternary {
-	switch {
-	case b == nil:
-		return Unknown
-	case *b:
-		return Yes
-	}
-	return No
-}

@@ -1,11 +1,14 @@
 package datadog
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
+	"unicode/utf8"
 )
 
 // page is what one answer tells.
@@ -25,21 +28,21 @@ type user struct {
 
 const unknownTotal = -1
 
-// The JSON of a page, as the API reference and recorded answers have it. Parts
-// that may take any shape without harm are lenient; the rest must fit, or the
-// answer is no listing.
+// The JSON of a page, as the API reference and recorded answers have it. What may
+// take any shape without harm is loose; the rest must fit, or the answer is no
+// listing.
 type (
 	pageJSON struct {
-		Data     *[]connectionJSON                `json:"data"`
-		Included lenient[[]lenient[resourceJSON]] `json:"included"`
-		Meta     lenient[metaJSON]                `json:"meta"`
+		Data     *[]connectionJSON     `json:"data"`
+		Included loose[[]resourceJSON] `json:"included"`
+		Meta     loose[metaJSON]       `json:"meta"`
 	}
 	connectionJSON struct {
 		Type       string `json:"type"`
 		ID         string `json:"id"`
 		Attributes struct {
-			CreatedAt lenient[time.Time] `json:"created_at"`
-			Types     []string           `json:"connection_types"`
+			CreatedAt looseTime `json:"created_at"`
+			Types     []string  `json:"connection_types"`
 		} `json:"attributes"`
 		Relationships struct {
 			SourceOrg relationshipJSON `json:"source_org"`
@@ -49,38 +52,100 @@ type (
 	}
 	relationshipJSON struct {
 		Data struct {
-			ID   string          `json:"id"`
-			Name lenient[string] `json:"name"`
+			ID   string    `json:"id"`
+			Name looseText `json:"name"`
 		} `json:"data"`
 	}
 	resourceJSON struct {
 		Type       string `json:"type"`
 		ID         string `json:"id"`
 		Attributes struct {
-			Name           lenient[string] `json:"name"`
-			PublicID       lenient[string] `json:"public_id"`
-			Sharing        lenient[string] `json:"sharing"`
-			Disabled       lenient[*bool]  `json:"disabled"`
-			ServiceAccount lenient[*bool]  `json:"service_account"`
+			Name           string    `json:"name"`
+			PublicID       string    `json:"public_id"`
+			Sharing        string    `json:"sharing"`
+			Disabled       looseBool `json:"disabled"`
+			ServiceAccount looseBool `json:"service_account"`
 		} `json:"attributes"`
 	}
 	metaJSON struct {
 		Page struct {
-			TotalCount         lenient[*int] `json:"total_count"`
-			TotalFilteredCount lenient[*int] `json:"total_filtered_count"`
+			TotalCount         looseCount `json:"total_count"`
+			TotalFilteredCount looseCount `json:"total_filtered_count"`
 		} `json:"page"`
 	}
 )
 
-// lenient decodes to the zero value what does not fit its type.
-type lenient[T any] struct{ value T }
+// loose decodes what fits, at any depth, and leaves the rest at its zero value: so
+// encoding/json does, beside the error that is ignored here.
+type loose[T any] struct{ value T }
 
-func (l *lenient[T]) UnmarshalJSON(data []byte) error {
-	var value T
-	if json.Unmarshal(data, &value) == nil {
-		l.value = value
+func (l *loose[T]) UnmarshalJSON(data []byte) error {
+	_ = json.Unmarshal(data, &l.value)
+	return nil
+}
+
+// looseText is empty where there is something else than a text.
+type looseText string
+
+func (t *looseText) UnmarshalJSON(data []byte) error {
+	if inner, plain := plainText(data); plain {
+		*t = looseText(inner)
+		return nil
+	}
+	var text string
+	if json.Unmarshal(data, &text) == nil {
+		*t = looseText(text)
 	}
 	return nil
+}
+
+// looseTime is zero where there is something else than a time as RFC 3339 has it.
+type looseTime struct{ time.Time }
+
+func (t *looseTime) UnmarshalJSON(data []byte) error {
+	if inner, plain := plainText(data); plain {
+		if at, err := time.Parse(time.RFC3339, string(inner)); err == nil {
+			t.Time = at
+		}
+	}
+	return nil
+}
+
+// looseBool is unknown where there is something else than a truth.
+type looseBool Ternary
+
+func (b *looseBool) UnmarshalJSON(data []byte) error {
+	switch string(data) {
+	case "true":
+		*b = looseBool(Yes)
+	case "false":
+		*b = looseBool(No)
+	}
+	return nil
+}
+
+// looseCount is not given where there is something else than a whole number, or one
+// below zero.
+type looseCount struct {
+	count int
+	given bool
+}
+
+func (c *looseCount) UnmarshalJSON(data []byte) error {
+	if n, err := strconv.Atoi(string(data)); err == nil && n >= 0 {
+		c.count, c.given = n, true
+	}
+	return nil
+}
+
+// plainText gives what is between the quotes of a JSON string in which nothing is
+// escaped, as are nearly all.
+func plainText(data []byte) (inner []byte, plain bool) {
+	if len(data) < 2 || data[0] != '"' {
+		return nil, false
+	}
+	inner = data[1 : len(data)-1]
+	return inner, !bytes.ContainsRune(inner, '\\') && utf8.Valid(inner)
 }
 
 // decodePage reads a page. filtered says whether the request held a filter: the
@@ -103,11 +168,11 @@ func decodePage(body []byte, filtered bool) (*page, error) {
 			return nil, fmt.Errorf("row %d of the answer is no org connection: %w", i, err)
 		}
 		p.connections[i] = c.connection()
-		p.addOrg(Org{ID: c.Relationships.SourceOrg.Data.ID, Name: c.Relationships.SourceOrg.Data.Name.value})
-		p.addOrg(Org{ID: c.Relationships.SinkOrg.Data.ID, Name: c.Relationships.SinkOrg.Data.Name.value})
+		p.addOrg(Org{ID: c.Relationships.SourceOrg.Data.ID, Name: string(c.Relationships.SourceOrg.Data.Name)})
+		p.addOrg(Org{ID: c.Relationships.SinkOrg.Data.ID, Name: string(c.Relationships.SinkOrg.Data.Name)})
 	}
 	for _, included := range raw.Included.value {
-		p.addIncluded(included.value)
+		p.addIncluded(included)
 	}
 	return p, nil
 }
@@ -132,7 +197,7 @@ func (c *connectionJSON) connection() Connection {
 		SourceID:  c.Relationships.SourceOrg.Data.ID,
 		SinkID:    c.Relationships.SinkOrg.Data.ID,
 		Types:     slices.Compact(types),
-		CreatedAt: c.Attributes.CreatedAt.value.UTC(),
+		CreatedAt: c.Attributes.CreatedAt.UTC(),
 		Creator:   Creator{ID: c.Relationships.CreatedBy.Data.ID, Kind: CreatorUnknown},
 	}
 }
@@ -147,27 +212,26 @@ func (p *page) addIncluded(r resourceJSON) {
 	a := r.Attributes
 	switch {
 	case r.Type == "orgs":
-		p.addOrg(Org{ID: r.ID, Name: a.Name.value, PublicID: a.PublicID.value, Sharing: a.Sharing.value, Disabled: ternary(a.Disabled.value)})
+		p.addOrg(Org{ID: r.ID, Name: a.Name, PublicID: a.PublicID, Sharing: a.Sharing, Disabled: Ternary(a.Disabled)})
 	case r.Type == "users" && r.ID != "":
 		kind := CreatorUnknown
-		switch ternary(a.ServiceAccount.value) {
+		switch Ternary(a.ServiceAccount) {
 		case Yes:
 			kind = CreatorServiceAccount
 		case No:
 			kind = CreatorUser
 		}
-		p.users[r.ID] = user{kind: kind, disabled: ternary(a.Disabled.value)}
+		p.users[r.ID] = user{kind: kind, disabled: Ternary(a.Disabled)}
 	}
 }
 
 // total is what the API says of the rows that match the filter.
 func (m metaJSON) total(filtered bool) int {
-	total := m.Page.TotalFilteredCount.value
-	if total == nil && !filtered {
-		total = m.Page.TotalCount.value
+	switch {
+	case m.Page.TotalFilteredCount.given:
+		return m.Page.TotalFilteredCount.count
+	case m.Page.TotalCount.given && !filtered:
+		return m.Page.TotalCount.count
 	}
-	if total == nil || *total < 0 {
-		return unknownTotal
-	}
-	return *total
+	return unknownTotal
 }

@@ -1,7 +1,6 @@
 package inventory_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -22,7 +21,31 @@ import (
 type account struct {
 	*inventory.Inventory
 	listers map[string]*lister
-	logged  *bytes.Buffer
+	logged  *logbook
+}
+
+// logbook can be read while it is written.
+type logbook struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logbook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *logbook) Reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Reset()
 }
 
 // of makes an account whose orgs list the connections of which they are an end.
@@ -30,13 +53,13 @@ func of(t *testing.T, test func(t *testing.T, a account), names ...string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
-		a := account{listers: map[string]*lister{}, logged: &bytes.Buffer{}}
+		a := account{listers: map[string]*lister{}, logged: &logbook{}}
 		var orgs []inventory.Org
 		for _, name := range names {
 			a.listers[name] = &lister{}
 			orgs = append(orgs, inventory.Org{Name: name, Lister: a.listers[name]})
 		}
-		a.Inventory = inventory.New(ctx, orgs, inventory.Options{Logger: log.NewLogfmtLogger(log.NewSyncWriter(a.logged))})
+		a.Inventory = inventory.New(ctx, orgs, inventory.Options{Logger: log.NewLogfmtLogger(a.logged)})
 		test(t, a)
 		stop()
 		synctest.Wait()
@@ -385,6 +408,43 @@ func TestAPartIsOneOrgAlone(t *testing.T) {
 		a.Configure(nil)
 		if view := part.View(); len(view.Orgs) != 0 || len(view.Snapshot.Connections) != 0 {
 			t.Errorf("%+v", view)
+		}
+	}, "a", "b")
+}
+
+func TestWhatIsNewToUsOnceIsNewToDatadogLater(t *testing.T) {
+	of(t, func(t *testing.T, a account) {
+		a.has(triangle)
+		a.next(t)
+		a.has(triangle[1:])
+		a.next(t)
+		a.logged.Reset()
+		a.has(triangle) // what was there at our first listing has come back
+		a.next(t)
+		if got := strings.Count(a.logged.String(), "Connection added"); got != 1 {
+			t.Errorf("%d lines for a connection that came back:\n%s", got, a.logged)
+		}
+	}, "a", "b")
+}
+
+func TestChangesAreToldWhenTheRoundIsOver(t *testing.T) {
+	of(t, func(t *testing.T, a account) {
+		a.has(triangle)
+		a.next(t)
+		a.listers["b"].takes = 10 * time.Second
+		a.has([]datadog.Connection{shares("a", "b", "audit", "logs"), shares("b", "c", "logs"), shares("c", "a", "logs"), shares("d", "a", "logs"), shares("d", "b", "logs")})
+		a.logged.Reset()
+		pass(time.Minute)
+		go a.Refresh(t.Context())
+		pass(5 * time.Second)
+		synctest.Wait()
+		if strings.Contains(a.logged.String(), "types changed") {
+			t.Error("a change is told while one end has not spoken")
+		}
+		pass(10 * time.Second)
+		synctest.Wait()
+		if !strings.Contains(a.logged.String(), "types changed") {
+			t.Error("a change is not told when the round is over")
 		}
 	}, "a", "b")
 }

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -86,6 +87,23 @@ func TestNamesOfRulesAreUnique(t *testing.T) {
 	}
 	if p.Rules[0].Name != "twin-to-sink" || p.Rules[1].Name != "twin-to-sink-bbbbbbbb-cccccccc" {
 		t.Errorf("names %q and %q", p.Rules[0].Name, p.Rules[1].Name)
+	}
+}
+
+func TestNamesOfRulesAreUniqueEvenWhereTheirIDsBeginAlike(t *testing.T) {
+	var connections []datadog.Connection
+	for n := range 4 {
+		connections = append(connections, datadog.Connection{
+			ID: fmt.Sprint(n), SourceID: fmt.Sprintf("aaaaaaaa-0000-0000-0000-%012d", n), SinkID: id("c"), Types: []string{"logs"},
+		})
+	}
+	var orgs []inventory.OrgInfo
+	for _, c := range connections {
+		orgs = append(orgs, inventory.OrgInfo{Org: datadog.Org{ID: c.SourceID, Name: "Twin"}})
+	}
+	p, err := policy.Parse("baseline.yml", policy.Baseline(inventory.NewSnapshot(connections, orgs)))
+	if err != nil || len(p.Rules) != 4 {
+		t.Errorf("%+v, %v", p, err)
 	}
 }
 

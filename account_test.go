@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 
 	"datadog_org_connections_exporter/datadog/fake"
@@ -215,9 +214,7 @@ func TestReloadsWhileManyScrape(t *testing.T) {
 	wantNone(t, "/metrics", metrics, `org="`+orgs[10].ID+`"`, `org="`+orgs[11].ID+`"`)
 
 	swap(a.yaml(orgs))
-	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
-		t.Fatal(err)
-	}
+	hangUp(t)
 	wantConnected("with all of them again, after SIGHUP", orgs)
 
 	// The token is rotated: the old one is refused, the new one stands in the file.
@@ -248,9 +245,7 @@ func TestReloadingOverHTTPMustBeEnabled(t *testing.T) {
 func TestAHangupWithoutAConfigurationFileEndsNothing(t *testing.T) {
 	p := start(t, newAPI(t).args()...)
 	p.waitUntilReady()
-	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
-		t.Fatal(err)
-	}
+	hangUp(t)
 	p.waitFor(p.stderr, "that nothing was reloaded", func(log string) bool { return strings.Contains(log, "Nothing was reloaded") })
 	if got := p.get("/-/healthy").status; got != http.StatusOK {
 		t.Errorf("status %d", got)

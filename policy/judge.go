@@ -26,9 +26,8 @@ type Share struct {
 	Type         string
 	// Connections that share it, by id: one, unless the API lists more.
 	Connections []string
-	// Expired is the name of a rule that allowed it until it expired; empty where
-	// there is none.
-	Expired string
+	// Expired is a rule that allowed it until it expired; nil where there is none.
+	Expired *Rule
 }
 
 // Missing is a type that a required rule asks for.
@@ -52,13 +51,13 @@ func (p *Policy) Judge(snapshot *inventory.Snapshot, whole bool, now time.Time) 
 		sink := Party{ID: c.SinkID, Name: snapshot.OrgName(c.SinkID)}
 		about := rules.about(source, sink)
 		for _, kind := range c.Types {
-			allowed, expired := false, ""
+			allowed, expired := false, (*Rule)(nil)
 			for _, n := range about {
 				rule := &p.Rules[n]
 				switch {
 				case !rule.allowsType(kind):
 				case rule.Expired(now):
-					expired = cmp.Or(expired, rule.Name)
+					expired = cmp.Or(expired, rule)
 				default:
 					allowed = true
 					required.meet(rule, source, sink, kind)
@@ -133,8 +132,9 @@ func gap(rule *Rule, met map[[2]int]bool) (source, sink Pattern, found bool) {
 
 // entry is one type of one connection.
 type entry struct {
-	source, sink              Party
-	kind, connection, expired string
+	source, sink     Party
+	kind, connection string
+	expired          *Rule
 }
 
 // entriesOf gives all types of all connections.

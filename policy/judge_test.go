@@ -81,8 +81,8 @@ func TestJudgement(t *testing.T) {
 			var unexpected, missing, expired []string
 			for _, s := range j.Unexpected {
 				text := fmt.Sprintf("%.1s>%.1s %s", s.Source.ID, s.Sink.ID, s.Type)
-				if s.Expired != "" {
-					text += " until " + s.Expired + " expired"
+				if s.Expired != nil {
+					text += " until " + s.Expired.Name + " expired"
 				}
 				unexpected = append(unexpected, text)
 			}

@@ -47,12 +47,14 @@ func FindingsOf(j policy.Judgement) []Finding {
 	findings := []Finding{}
 	for _, s := range j.Unexpected {
 		text := fmt.Sprintf("%s from %s to %s is allowed by no rule", harmless(s.Type), name(s.Source), name(s.Sink))
-		if s.Expired != "" {
-			text += fmt.Sprintf(" since %q expired", s.Expired)
+		var rule policy.Rule
+		if s.Expired != nil {
+			rule = *s.Expired
+			text += fmt.Sprintf(" since %q expired", rule.Name)
 		}
-		findings = append(findings, Finding{
-			Kind: KindUnexpected, Text: text, Type: s.Type, Source: s.Source.ID, Sink: s.Sink.ID, Connections: s.Connections, Rule: s.Expired,
-		})
+		finding := about(rule, KindUnexpected, text, s.Type)
+		finding.Source, finding.Sink, finding.Connections = s.Source.ID, s.Sink.ID, s.Connections
+		findings = append(findings, finding)
 	}
 	for _, m := range j.Missing {
 		text := fmt.Sprintf("%s from %q to %q is required by rule %q and is not there", harmless(m.Type), m.Source, m.Sink, m.Rule.Name)

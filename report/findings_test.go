@@ -40,7 +40,7 @@ func TestFindings(t *testing.T) {
 	const source = `a "quoted"\n::error::100%, \x1b[31m\u202e (aaaaaaaa-0000-4000-8000-000000000000)`
 	want := strings.Join([]string{
 		`unexpected  a "quoted"\n::error::100%, \x1b[31m\u202e from ` + source + ` to Sink (bbbbbbbb-0000-4000-8000-000000000000) is allowed by no rule`,
-		`unexpected  logs from ` + source + ` to Sink (bbbbbbbb-0000-4000-8000-000000000000) is allowed by no rule since "old" expired`,
+		`unexpected  logs from ` + source + ` to Sink (bbbbbbbb-0000-4000-8000-000000000000) is allowed by no rule since "old" expired; owner team-b`,
 		`missing     audit from "aaaaaaaa-0000-4000-8000-000000000000" to "bbbbbbbb-0000-4000-8000-000000000000" is required by rule "required" and is not there; owner team-a; ticket T-1`,
 		`expired     rule "old" expired on 2020-01-01 and allows nothing any more; owner team-b`,
 		`risk        logs, a "quoted"\n::error::100%, \x1b[31m\u202e from ` + source + ` to Sink (bbbbbbbb-0000-4000-8000-000000000000): The account that created the connection is disabled: Datadog is about to delete the connection.`,
@@ -58,7 +58,7 @@ func TestFindingsForGitHubAreALineEachWhateverTheNames(t *testing.T) {
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 	starts := []string{
 		"::error file=rules%2C 100%25/policy.yml,line=1,title=Org connections%3A unexpected::a \"quoted\"\\n::error::100%25, ",
-		"::error file=rules%2C 100%25/policy.yml,line=1,title=Org connections%3A unexpected::logs from ",
+		"::error file=rules%2C 100%25/policy.yml,line=3,title=Org connections%3A unexpected::logs from ",
 		"::error file=rules%2C 100%25/policy.yml,line=2,title=Org connections%3A missing::audit from ",
 		"::warning file=rules%2C 100%25/policy.yml,line=3,title=Org connections%3A expired::rule \"old\" expired",
 		"::warning file=rules%2C 100%25/policy.yml,line=1,title=Org connections%3A risk::logs, ",
@@ -114,7 +114,7 @@ func TestFindingsAsSARIF(t *testing.T) {
 	for n, want := range []struct {
 		kind, level string
 		line        int
-	}{{KindUnexpected, "error", 1}, {KindUnexpected, "error", 1}, {KindMissing, "error", 2}, {KindExpired, "warning", 3}, {KindRisk, "warning", 1}} {
+	}{{KindUnexpected, "error", 1}, {KindUnexpected, "error", 3}, {KindMissing, "error", 2}, {KindExpired, "warning", 3}, {KindRisk, "warning", 1}} {
 		got := run.Results[n]
 		place := got.Locations[0].PhysicalLocation
 		if got.RuleID != want.kind || got.Level != want.level || place.ArtifactLocation.URI != "policy.yml" || place.Region.StartLine != want.line {

@@ -21,7 +21,7 @@ import (
 func Baseline(snapshot *inventory.Snapshot) []byte {
 	var out bytes.Buffer
 	out.WriteString("# Connections that are expected, by UUID; names are comments, for people.\nrules:")
-	rules := newRules(sharesOf(entriesOf(snapshot)), map[string]bool{})
+	rules := newRules(sharesOf(snapshot, entriesOf(snapshot)), map[string]bool{})
 	if len(rules) == 0 {
 		out.WriteString(" []\n")
 		return out.Bytes()

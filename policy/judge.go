@@ -46,14 +46,14 @@ func (p *Policy) Judge(snapshot *inventory.Snapshot, whole bool, now time.Time) 
 	rules := newIndex(p.Rules)
 	required := requirements{}
 	var unexpected []entry
-	for _, c := range snapshot.Connections {
-		source := Party{ID: c.SourceID, Name: snapshot.OrgName(c.SourceID)}
-		sink := Party{ID: c.SinkID, Name: snapshot.OrgName(c.SinkID)}
+	for n := range snapshot.Connections {
+		c := &snapshot.Connections[n]
+		source, sink := party(snapshot, c.SourceID), party(snapshot, c.SinkID)
 		about := rules.about(source, sink)
 		for _, kind := range c.Types {
 			allowed, expired := false, (*Rule)(nil)
-			for _, n := range about {
-				rule := &p.Rules[n]
+			for _, at := range about {
+				rule := &p.Rules[at]
 				switch {
 				case !rule.allowsType(kind):
 				case rule.Expired(now):
@@ -64,11 +64,11 @@ func (p *Policy) Judge(snapshot *inventory.Snapshot, whole bool, now time.Time) 
 				}
 			}
 			if !allowed {
-				unexpected = append(unexpected, entry{source: source, sink: sink, kind: kind, connection: c.ID, expired: expired})
+				unexpected = append(unexpected, entry{connection: n, kind: kind, expired: expired})
 			}
 		}
 	}
-	j.Unexpected = sharesOf(unexpected)
+	j.Unexpected = sharesOf(snapshot, unexpected)
 	for n := range p.Rules {
 		switch rule := &p.Rules[n]; {
 		case rule.Expired(now):
@@ -130,24 +130,23 @@ func gap(rule *Rule, met map[[2]int]bool) (source, sink Pattern, found bool) {
 	return Pattern{}, Pattern{}, false
 }
 
+func party(snapshot *inventory.Snapshot, id string) Party {
+	return Party{ID: id, Name: snapshot.OrgName(id)}
+}
+
 // entry is one type of one connection.
 type entry struct {
-	source, sink     Party
-	kind, connection string
-	expired          *Rule
+	connection int // its place in the snapshot
+	kind       string
+	expired    *Rule
 }
 
 // entriesOf gives all types of all connections.
 func entriesOf(snapshot *inventory.Snapshot) []entry {
 	var entries []entry
-	for _, c := range snapshot.Connections {
-		for _, kind := range c.Types {
-			entries = append(entries, entry{
-				source:     Party{ID: c.SourceID, Name: snapshot.OrgName(c.SourceID)},
-				sink:       Party{ID: c.SinkID, Name: snapshot.OrgName(c.SinkID)},
-				kind:       kind,
-				connection: c.ID,
-			})
+	for n := range snapshot.Connections {
+		for _, kind := range snapshot.Connections[n].Types {
+			entries = append(entries, entry{connection: n, kind: kind})
 		}
 	}
 	return entries
@@ -155,20 +154,24 @@ func entriesOf(snapshot *inventory.Snapshot) []entry {
 
 // sharesOf makes one share of the entries of one source, sink and type. Shares are
 // in this order, their connections in the order of their ids.
-func sharesOf(entries []entry) []Share {
+func sharesOf(snapshot *inventory.Snapshot, entries []entry) []Share {
 	slices.SortFunc(entries, func(a, b entry) int {
-		if order := cmp.Compare(a.source.ID, b.source.ID); order != 0 {
+		c, d := &snapshot.Connections[a.connection], &snapshot.Connections[b.connection]
+		if order := cmp.Compare(c.SourceID, d.SourceID); order != 0 {
 			return order // mostly it ends here
 		}
-		return cmp.Or(cmp.Compare(a.sink.ID, b.sink.ID), cmp.Compare(a.kind, b.kind), cmp.Compare(a.connection, b.connection))
+		return cmp.Or(cmp.Compare(c.SinkID, d.SinkID), cmp.Compare(a.kind, b.kind), cmp.Compare(c.ID, d.ID))
 	})
 	shares := make([]Share, 0, len(entries))
 	for _, e := range entries {
-		if n := len(shares); n > 0 && shares[n-1].Source == e.source && shares[n-1].Sink == e.sink && shares[n-1].Type == e.kind {
-			shares[n-1].Connections = append(shares[n-1].Connections, e.connection)
+		c := &snapshot.Connections[e.connection]
+		if n := len(shares) - 1; n >= 0 && shares[n].Source.ID == c.SourceID && shares[n].Sink.ID == c.SinkID && shares[n].Type == e.kind {
+			shares[n].Connections = append(shares[n].Connections, c.ID)
 			continue
 		}
-		shares = append(shares, Share{Source: e.source, Sink: e.sink, Type: e.kind, Connections: []string{e.connection}, Expired: e.expired})
+		shares = append(shares, Share{
+			Source: party(snapshot, c.SourceID), Sink: party(snapshot, c.SinkID), Type: e.kind, Connections: []string{c.ID}, Expired: e.expired,
+		})
 	}
 	return shares
 }

@@ -51,19 +51,11 @@ func (p *Policy) Judge(snapshot *inventory.Snapshot, whole bool, now time.Time) 
 		source, sink := party(snapshot, c.SourceID), party(snapshot, c.SinkID)
 		about := rules.about(source, sink)
 		for _, kind := range c.Types {
-			allowed, expired := false, (*Rule)(nil)
-			for _, at := range about {
-				rule := &p.Rules[at]
-				switch {
-				case !rule.allowsType(kind):
-				case rule.Expired(now):
-					expired = cmp.Or(expired, rule)
-				default:
-					allowed = true
-					required.meet(rule, source, sink, kind)
-				}
+			allowing, expired := p.rulesFor(kind, about, now)
+			for _, rule := range allowing {
+				required.meet(rule, source, sink, kind)
 			}
-			if !allowed {
+			if len(allowing) == 0 {
 				unexpected = append(unexpected, entry{connection: n, kind: kind, expired: expired})
 			}
 		}
@@ -78,6 +70,22 @@ func (p *Policy) Judge(snapshot *inventory.Snapshot, whole bool, now time.Time) 
 		}
 	}
 	return j
+}
+
+// rulesFor gives the rules that allow a type, of those that are about its source
+// and sink, and the first that did so until it expired.
+func (p *Policy) rulesFor(kind string, about []int, now time.Time) (allowing []*Rule, expired *Rule) {
+	for _, at := range about {
+		rule := &p.Rules[at]
+		switch {
+		case !rule.allowsType(kind):
+		case rule.Expired(now):
+			expired = cmp.Or(expired, rule)
+		default:
+			allowing = append(allowing, rule)
+		}
+	}
+	return allowing, expired
 }
 
 // requirements are what required rules ask for and is there: by rule and type, the

@@ -143,7 +143,7 @@ func FuzzDecodePage(f *testing.F) {
 			return
 		}
 		for _, c := range p.connections {
-			if c.ID == "" || !utf8.ValidString(c.ID+c.SourceID+c.SinkID+c.Creator.ID) {
+			if c.ID == "" || !utf8.ValidString(c.ID+" "+c.SourceID+" "+c.SinkID+" "+c.Creator.ID) {
 				t.Errorf("connection %+v", c)
 			}
 			for n, kind := range c.Types {
@@ -153,7 +153,7 @@ func FuzzDecodePage(f *testing.F) {
 			}
 		}
 		for _, o := range p.orgs {
-			if o.ID == "" || !utf8.ValidString(o.ID+o.Name+o.PublicID+o.Sharing) {
+			if o.ID == "" || !utf8.ValidString(o.ID+" "+o.Name+" "+o.PublicID+" "+o.Sharing) {
 				t.Errorf("org %+v", o)
 			}
 		}

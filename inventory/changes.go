@@ -10,30 +10,30 @@ import (
 	"datadog_org_connections_exporter/datadog"
 )
 
-// Changes are what differs between two snapshots, in the order of the ids.
-type Changes struct {
+// changes are what differs between two snapshots, in the order of the ids.
+type changes struct {
 	Added, Removed []datadog.Connection
-	TypesChanged   []TypesChange
-	Renamed        []Rename
+	TypesChanged   []typesChange
+	Renamed        []rename
 
 	before, after *Snapshot
 }
 
-// TypesChange is a connection that shares other types of telemetry than before.
-type TypesChange struct {
+// typesChange is a connection that shares other types of telemetry than before.
+type typesChange struct {
 	Connection datadog.Connection // as it is now
 	Before     []string
 }
 
-// Rename is an org that has another name than before.
-type Rename struct {
+// rename is an org that has another name than before.
+type rename struct {
 	ID, Before, After string
 }
 
 // changesBetween compares two snapshots. Connections and orgs are told apart by
 // their ids, so that a rename is no more than a rename.
-func changesBetween(before, after *Snapshot) Changes {
-	changes := Changes{before: before, after: after}
+func changesBetween(before, after *Snapshot) changes {
+	found := changes{before: before, after: after}
 	old := map[string]datadog.Connection{}
 	for _, c := range before.Connections {
 		old[c.ID] = c
@@ -43,22 +43,22 @@ func changesBetween(before, after *Snapshot) Changes {
 		delete(old, c.ID)
 		switch {
 		case !known:
-			changes.Added = append(changes.Added, c)
+			found.Added = append(found.Added, c)
 		case !slices.Equal(was.Types, c.Types):
-			changes.TypesChanged = append(changes.TypesChanged, TypesChange{Connection: c, Before: was.Types})
+			found.TypesChanged = append(found.TypesChanged, typesChange{Connection: c, Before: was.Types})
 		}
 	}
 	for _, c := range before.Connections {
 		if _, gone := old[c.ID]; gone {
-			changes.Removed = append(changes.Removed, c)
+			found.Removed = append(found.Removed, c)
 		}
 	}
 	for _, o := range after.Orgs {
 		if name, known := before.names[o.ID]; known && name != o.Name {
-			changes.Renamed = append(changes.Renamed, Rename{ID: o.ID, Before: name, After: o.Name})
+			found.Renamed = append(found.Renamed, rename{ID: o.ID, Before: name, After: o.Name})
 		}
 	}
-	return changes
+	return found
 }
 
 // changeLog tells of changes when all listings of a round are in: a connection
@@ -89,15 +89,15 @@ func (l *changeLog) tell(orgs []*org) {
 		return
 	}
 	known := merge(orgs)
-	changes := changesBetween(l.known, known)
-	changes.Added = slices.DeleteFunc(changes.Added, func(c datadog.Connection) bool { return l.seen[c.ID] })
-	changes.log(level.Info(l.logger))
+	found := changesBetween(l.known, known)
+	found.Added = slices.DeleteFunc(found.Added, func(c datadog.Connection) bool { return l.seen[c.ID] })
+	found.log(level.Info(l.logger))
 	l.known = known
 	clear(l.seen)
 }
 
 // log writes a line for each change.
-func (c Changes) log(logger log.Logger) {
+func (c changes) log(logger log.Logger) {
 	for _, added := range c.Added {
 		logger.Log(c.after.describe("Connection added", added)...)
 	}

@@ -45,7 +45,7 @@ func Merge(file string, content []byte, snapshot *inventory.Snapshot, now time.T
 	if len(added) == 0 {
 		return content, nil
 	}
-	indent, err := p.indent(content)
+	kept, indent, err := p.open(content)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
@@ -54,8 +54,8 @@ func Merge(file string, content []byte, snapshot *inventory.Snapshot, now time.T
 		taken[rule.Name] = true
 	}
 	var out bytes.Buffer
-	out.Write(content)
-	if !bytes.HasSuffix(content, []byte("\n")) {
+	out.WriteString(kept)
+	if !strings.HasSuffix(kept, "\n") {
 		out.WriteString("\n")
 	}
 	for _, r := range newRules(added, taken) {
@@ -66,23 +66,30 @@ func Merge(file string, content []byte, snapshot *inventory.Snapshot, now time.T
 
 var errNotAList = errors.New("its rules are not one below the other, each with a dash of its own, so none can be added; write them so")
 
-// indent is what stands before the dash of each rule. Only the rules may stand in
-// a policy, so that what is added belongs at the end.
-func (p *Policy) indent(content []byte) (string, error) {
+// open gives the text to which rules can be added, and what is to stand before the
+// dash of each. Only the rules may stand in a policy, so that they belong at its
+// end. Of a policy without rules, such as the baseline of an empty account, the
+// brackets of the empty list go.
+func (p *Policy) open(content []byte) (kept, indent string, err error) {
+	kept = string(content)
 	if len(p.Rules) == 0 {
-		return "", errNotAList
+		kept = strings.TrimRight(strings.TrimSuffix(strings.TrimRight(kept, " \n"), "[]"), " ")
+		if !strings.HasSuffix(kept, "rules:") {
+			return "", "", errNotAList
+		}
+		return kept, "  ", nil
 	}
-	lines := strings.Split(string(content), "\n")
+	lines := strings.Split(kept, "\n")
 	for n := p.Rules[0].Line - 1; n >= 0; n-- {
 		text := strings.TrimLeft(lines[n], " ")
 		if strings.HasPrefix(text, "- ") || strings.TrimSpace(text) == "-" {
-			return lines[n][:len(lines[n])-len(text)], nil
+			return kept, lines[n][:len(lines[n])-len(text)], nil
 		}
 		if strings.HasPrefix(text, "rules") {
 			break
 		}
 	}
-	return "", errNotAList
+	return "", "", errNotAList
 }
 
 // verify makes sure that what was merged says what both parts said.

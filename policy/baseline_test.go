@@ -147,12 +147,21 @@ func TestMergingKeepsWhatAPersonWroteAndAddsOnlyWhatIsNew(t *testing.T) {
 	}
 }
 
+func TestRulesAreAddedWhereThereWereNone(t *testing.T) {
+	for _, content := range []string{"# mine\nrules: []\n", "# mine\nrules:\n", "# mine\nrules: []"} {
+		got, err := policy.Merge("policy.yml", []byte(content), snapshot("a>c logs"), today)
+		if err != nil || !strings.HasPrefix(string(got), "# mine\nrules:\n  - name: payments-eu-to-security\n") {
+			t.Errorf("%q: %v\n%s", content, err, got)
+		}
+	}
+}
+
 func TestWhatCannotBeMergedIsRefused(t *testing.T) {
 	for name, content := range map[string]string{
-		"rules on one line": "rules: [{name: a, source: b, sink: c}]\n",
-		"no rules":          "rules: []\n",
-		"mistakes":          "rules: [{name: a}]\n",
-		"an end marker":     "rules:\n  - {name: a, source: b, sink: c}\n...\n",
+		"rules on one line":  "rules: [{name: a, source: b, sink: c}]\n",
+		"no rules, and more": "rules: [] # none yet\n",
+		"mistakes":           "rules: [{name: a}]\n",
+		"an end marker":      "rules:\n  - {name: a, source: b, sink: c}\n...\n",
 	} {
 		if got, err := policy.Merge("policy.yml", []byte(content), snapshot("a>c logs"), today); err == nil {
 			t.Errorf("%s: merged to\n%s", name, got)

@@ -107,7 +107,7 @@ func newScripted() *scripted {
 	s.hub, s.payments, s.lake = org("aaaaaaaa", "Security"), org("bbbbbbbb", "Payments EU"), org("cccccccc", "Data \"Lake\" 東京")
 	s.person = s.AddUser(fake.User{ID: "person", Name: "Robin Sample", Email: "robin.sample@example.com"})
 	robot := s.AddUser(fake.User{ID: "robot", ServiceAccount: true})
-	created := time.Date(2025, 9, 17, 17, 1, 28, 0, time.UTC)
+	created := time.Date(2025, 3, 4, 5, 6, 7, 0, time.UTC)
 	s.AddConnection(fake.Connection{ID: "one", SourceID: s.payments, SinkID: s.hub, CreatorID: robot, CreatedAt: created, Types: []string{"logs"}})
 	s.AddConnection(fake.Connection{ID: "two", SourceID: s.hub, SinkID: s.lake, CreatorID: s.person, CreatedAt: created, Types: []string{"metrics", "audit"}})
 	return s

@@ -134,7 +134,7 @@ func company() (*fake.Server, string) {
 	person := api.AddUser(fake.User{ID: "person"})
 	leaver := api.AddUser(fake.User{ID: "leaver", Disabled: true})
 	ghost := api.AddUser(fake.User{ID: "ghost", NotIncluded: true})
-	created := time.Date(2025, 9, 17, 17, 1, 28, 873648000, time.UTC)
+	created := time.Date(2025, 3, 4, 5, 6, 7, 123456000, time.UTC)
 	for _, c := range []fake.Connection{
 		{ID: "c01", SourceID: quoted, SinkID: hub, CreatorID: robot, Types: []string{"logs", "metrics", "audit", "logs"}},
 		{ID: "c02", SourceID: hub, SinkID: foreign, CreatorID: person, Types: []string{"tomorrow's \"type\""}},

@@ -20,7 +20,7 @@ import (
 // compressed as scrapers ask for.
 func BenchmarkScrape(b *testing.B) {
 	v := &views{}
-	id := func(kind, n int) string { return fmt.Sprintf("%08x-00cc-11ea-a77b-%012x", kind, n) }
+	id := func(kind, n int) string { return fmt.Sprintf("%08x-5a5a-4b4b-8c8c-%012x", kind, n) }
 	var orgs []inventory.OrgInfo
 	for n := range 500 {
 		orgs = append(orgs, inventory.OrgInfo{

@@ -35,7 +35,7 @@ orgs:
   - name: "platform: 東京"
     access_token_file: token
     api_url: http://127.0.0.1:8080/
-    source_org_id: 4dee724d-00cc-11ea-a77b-570c9d03c6c5
+    source_org_id: 5e1f0a6b-3c2d-4b7e-9a10-64d2f8b7c015
   - {name: security, access_token_file: token, sink_org_id: x}
 defaults: {site: us5.datadoghq.com, timeout: 10s}
 `)
@@ -46,7 +46,7 @@ defaults: {site: us5.datadoghq.com, timeout: 10s}
 	}
 	want := []config.Org{
 		{Name: "payments", API: "https://api.datadoghq.eu", APIKeyFile: filepath.Join(dir, "api"), AppKeyFile: filepath.Join(dir, "app"), Timeout: 90 * time.Second, PageSize: 100},
-		{Name: "platform: 東京", API: "http://127.0.0.1:8080", AccessTokenFile: filepath.Join(dir, "token"), SourceOrgID: "4dee724d-00cc-11ea-a77b-570c9d03c6c5", Timeout: 10 * time.Second, PageSize: 1000},
+		{Name: "platform: 東京", API: "http://127.0.0.1:8080", AccessTokenFile: filepath.Join(dir, "token"), SourceOrgID: "5e1f0a6b-3c2d-4b7e-9a10-64d2f8b7c015", Timeout: 10 * time.Second, PageSize: 1000},
 		{Name: "security", API: "https://api.us5.datadoghq.com", AccessTokenFile: filepath.Join(dir, "token"), SinkOrgID: "x", Timeout: 10 * time.Second, PageSize: 1000},
 	}
 	if len(c.Orgs) != len(want) || len(c.Warnings) != 0 {

@@ -11,12 +11,12 @@ import (
 func BenchmarkDecodePage(b *testing.B) {
 	var rows, included []string
 	for n := range 1000 {
-		id := func(kind int) string { return fmt.Sprintf("%08x-00cc-11ea-a77b-%012x", kind, n) }
+		id := func(kind int) string { return fmt.Sprintf("%08x-5a5a-4b4b-8c8c-%012x", kind, n) }
 		rows = append(rows, strings.NewReplacer(
-			`"id":"c1"`, `"id":"`+id(1)+`"`, `"id":"o1","name":"One"`, `"id":"`+id(2)+`","name":"DD Integration Tests"`, `"id":"u1"`, `"id":"`+id(3)+`"`,
+			`"id":"c1"`, `"id":"`+id(1)+`"`, `"id":"o1","name":"One"`, `"id":"`+id(2)+`","name":"Acme Payments Team"`, `"id":"u1"`, `"id":"`+id(3)+`"`,
 		).Replace(row))
-		included = append(included, `{"type":"orgs","id":"`+id(2)+`","attributes":{"public_id":"p`+fmt.Sprint(n)+`","name":"DD Integration Tests","description":null,"sharing":"all_private","url":null,"disabled":false,"created_at":"2019-08-13T19:50:19.001015+00:00","modified_at":"2022-03-21T13:04:08.711734+00:00"}}`,
-			`{"type":"users","id":"`+id(3)+`","attributes":{"name":"somebody","handle":"somebody@example.com","created_at":"2019-10-02T08:15:39.795051+00:00","modified_at":null,"email":"somebody@example.com","icon":"https://example.com/icon","title":null,"verified":true,"service_account":false,"disabled":false,"allowed_login_methods":[],"status":"Active"}}`)
+		included = append(included, `{"type":"orgs","id":"`+id(2)+`","attributes":{"public_id":"p`+fmt.Sprint(n)+`","name":"Acme Payments Team","description":null,"sharing":"all_private","url":null,"disabled":false,"created_at":"2021-02-03T04:05:06.000007+00:00","modified_at":"2022-03-04T05:06:07.000008+00:00"}}`,
+			`{"type":"users","id":"`+id(3)+`","attributes":{"name":"somebody","handle":"somebody@example.com","created_at":"2021-04-05T06:07:08.000009+00:00","modified_at":null,"email":"somebody@example.com","icon":"https://example.com/icon","title":null,"verified":true,"service_account":false,"disabled":false,"allowed_login_methods":[],"status":"Active"}}`)
 	}
 	body := []byte(`{"data":[` + strings.Join(rows, ",") + `],"included":[` + strings.Join(included, ",") + `],"meta":{"page":{"total_count":1000,"total_filtered_count":1000}}}`)
 	b.SetBytes(int64(len(body)))

@@ -10,7 +10,7 @@ import (
 	"datadog_org_connections_exporter/policy"
 )
 
-const paymentsID = "4dee724d-00cc-11ea-a77b-570c9d03c6c5"
+const paymentsID = "5e1f0a6b-3c2d-4b7e-9a10-64d2f8b7c015"
 
 func TestAPolicy(t *testing.T) {
 	p, err := policy.Parse("policy.yml", []byte(`# who may share what
@@ -117,7 +117,7 @@ func TestPatterns(t *testing.T) {
 	for pattern, want := range map[string]bool{
 		paymentsID:                             true,
 		strings.ToUpper(paymentsID):            true,
-		"4dee724d-00cc-11ea-a77b-570c9d03c6c6": false,
+		"5e1f0a6b-3c2d-4b7e-9a10-64d2f8b7c016": false,
 		"Acme/Payments [EU] 東京":                false, // a glob: E or U
 		`Acme/Payments \[EU\] 東京`:              true,
 		"Acme/*":                               true,

@@ -88,7 +88,7 @@ func TestADocumentOfANewerProgramIsNotRead(t *testing.T) {
 	}
 }
 
-const hubID = "4dee724d-00cc-11ea-a77b-570c9d03c6c5"
+const hubID = "5e1f0a6b-3c2d-4b7e-9a10-64d2f8b7c015"
 
 func TestFilter(t *testing.T) {
 	orgs := []inventory.OrgInfo{

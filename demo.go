@@ -154,6 +154,7 @@ func (d *demo) welcome(exporter, api net.Addr, keys fake.Keys) string {
   Or ask the simulated account from another terminal:
        export DD_ACCESS_TOKEN=%s
        %s list --datadog.api-url=http://%s
+  (in a checkout: go run . list …)
 
   What is there now is expected, and no more: that is the demo's policy.
   A story unfolds, an event every %v. Ctrl-C ends it.

@@ -82,10 +82,10 @@ func TestTheArrowsBetweenThePackagesPointOneWay(t *testing.T) {
 	}
 }
 
-func TestTheClientAndTheSimulatedAPIStandOnTheStandardLibrary(t *testing.T) {
+func TestTheClientAndTheSimulatedAPIStandOnLittleElse(t *testing.T) {
 	packages := goList(t)
 	for name, besides := range map[string][]string{
-		"datadog":      {"github.com/cenkalti/backoff/v5", "golang.org/x/sync"},
+		"datadog":      {"github.com/cenkalti/backoff/v5", "github.com/go-json-experiment/json", "golang.org/x/sync"},
 		"datadog/fake": nil,
 	} {
 		for _, dependency := range packages[programName+"/"+name].Deps {

@@ -1,14 +1,14 @@
 package datadog
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"time"
-	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // page is what one answer tells.
@@ -20,7 +20,7 @@ type page struct {
 }
 
 // user is what the undocumented part of an answer tells about a creator. What
-// is personal in there (name, handle, e-mail address, icon) is not even decoded.
+// is personal in there (name, handle, e-mail address, icon) is not kept.
 type user struct {
 	kind     CreatorKind
 	disabled Ternary
@@ -28,178 +28,232 @@ type user struct {
 
 const unknownTotal = -1
 
-// The JSON of a page, as the API reference and recorded answers have it. What may
-// take any shape without harm is loose; the rest must fit, or the answer is no
-// listing.
-type (
-	pageJSON struct {
-		Data     *[]connectionJSON     `json:"data"`
-		Included loose[[]resourceJSON] `json:"included"`
-		Meta     loose[metaJSON]       `json:"meta"`
-	}
-	connectionJSON struct {
-		Type       string `json:"type"`
-		ID         string `json:"id"`
-		Attributes struct {
-			CreatedAt looseTime `json:"created_at"`
-			Types     []string  `json:"connection_types"`
-		} `json:"attributes"`
-		Relationships struct {
-			SourceOrg relationshipJSON `json:"source_org"`
-			SinkOrg   relationshipJSON `json:"sink_org"`
-			CreatedBy relationshipJSON `json:"created_by"`
-		} `json:"relationships"`
-	}
-	relationshipJSON struct {
-		Data struct {
-			ID   string    `json:"id"`
-			Name looseText `json:"name"`
-		} `json:"data"`
-	}
-	resourceJSON struct {
-		Type       string `json:"type"`
-		ID         string `json:"id"`
-		Attributes struct {
-			Name           string    `json:"name"`
-			PublicID       string    `json:"public_id"`
-			Sharing        string    `json:"sharing"`
-			Disabled       looseBool `json:"disabled"`
-			ServiceAccount looseBool `json:"service_account"`
-		} `json:"attributes"`
-	}
-	metaJSON struct {
-		Page struct {
-			TotalCount         looseCount `json:"total_count"`
-			TotalFilteredCount looseCount `json:"total_filtered_count"`
-		} `json:"page"`
-	}
-)
-
-// loose decodes what fits, at any depth, and leaves the rest at its zero value: so
-// encoding/json does, beside the error that is ignored here.
-type loose[T any] struct{ value T }
-
-func (l *loose[T]) UnmarshalJSON(data []byte) error {
-	_ = json.Unmarshal(data, &l.value)
-	return nil
-}
-
-// looseText is empty where there is something else than a text.
-type looseText string
-
-func (t *looseText) UnmarshalJSON(data []byte) error {
-	if inner, plain := plainText(data); plain {
-		*t = looseText(inner)
-		return nil
-	}
-	var text string
-	if json.Unmarshal(data, &text) == nil {
-		*t = looseText(text)
-	}
-	return nil
-}
-
-// looseTime is zero where there is something else than a time as RFC 3339 has it.
-type looseTime struct{ time.Time }
-
-func (t *looseTime) UnmarshalJSON(data []byte) error {
-	if inner, plain := plainText(data); plain {
-		if at, err := time.Parse(time.RFC3339, string(inner)); err == nil {
-			t.Time = at
-		}
-	}
-	return nil
-}
-
-// looseBool is unknown where there is something else than a truth.
-type looseBool Ternary
-
-func (b *looseBool) UnmarshalJSON(data []byte) error {
-	switch string(data) {
-	case "true":
-		*b = looseBool(Yes)
-	case "false":
-		*b = looseBool(No)
-	}
-	return nil
-}
-
-// looseCount is not given where there is something else than a whole number, or one
-// below zero.
-type looseCount struct {
-	count int
-	given bool
-}
-
-func (c *looseCount) UnmarshalJSON(data []byte) error {
-	if n, err := strconv.Atoi(string(data)); err == nil && n >= 0 {
-		c.count, c.given = n, true
-	}
-	return nil
-}
-
-// plainText gives what is between the quotes of a JSON string in which nothing is
-// escaped, as are nearly all.
-func plainText(data []byte) (inner []byte, plain bool) {
-	if len(data) < 2 || data[0] != '"' {
-		return nil, false
-	}
-	inner = data[1 : len(data)-1]
-	return inner, !bytes.ContainsRune(inner, '\\') && utf8.Valid(inner)
-}
-
 // decodePage reads a page. filtered says whether the request held a filter: the
 // unfiltered total tells nothing then.
-func decodePage(body []byte, filtered bool) (*page, error) {
-	var raw pageJSON
-	if err := json.Unmarshal(body, &raw); err != nil {
+//
+// The shape is that of the API reference and of recorded answers. The rows must
+// have it, or the answer is no listing; what is told beside them need not.
+func decodePage(body io.Reader, filtered bool) (*page, error) {
+	in := pageReader{newJSONReader(body)}
+	p, err := in.page(filtered)
+	if err != nil {
 		return nil, fmt.Errorf("the answer is no listing of org connections: %w", err)
-	}
-	if raw.Data == nil {
-		return nil, errors.New("the answer is no listing of org connections: it has no data")
-	}
-	p := &page{
-		connections: make([]Connection, len(*raw.Data)),
-		users:       map[string]user{},
-		total:       raw.Meta.value.total(filtered),
-	}
-	for i, c := range *raw.Data {
-		if err := c.check(); err != nil {
-			return nil, fmt.Errorf("row %d of the answer is no org connection: %w", i, err)
-		}
-		p.connections[i] = c.connection()
-		p.addOrg(Org{ID: c.Relationships.SourceOrg.Data.ID, Name: string(c.Relationships.SourceOrg.Data.Name)})
-		p.addOrg(Org{ID: c.Relationships.SinkOrg.Data.ID, Name: string(c.Relationships.SinkOrg.Data.Name)})
-	}
-	for _, included := range raw.Included.value {
-		p.addIncluded(included)
 	}
 	return p, nil
 }
 
-// check refuses what cannot be identified: rows are told apart by their ids
-// (https://jsonapi.org/format/#document-resource-object-identification).
-func (c *connectionJSON) check() error {
-	switch {
-	case c.Type != "" && c.Type != "org_connection":
-		return fmt.Errorf("its type is %q", shorten(c.Type))
-	case c.ID == "":
-		return errors.New("it has no id")
+// pageReader reads the parts of a page, from the outside in.
+type pageReader struct{ *jsonReader }
+
+func (r pageReader) page(filtered bool) (*page, error) {
+	p := &page{users: map[string]user{}}
+	var totals totals
+	err := r.object(func(name string) error {
+		switch name {
+		case "data":
+			return r.rows(p)
+		case "included":
+			return r.looseArray(func() error { return r.included(p) })
+		case "meta":
+			return r.meta(&totals)
+		}
+		return r.SkipValue()
+	})
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	if p.connections == nil {
+		return nil, errors.New("it has no data")
+	}
+	p.total = totals.matching(filtered)
+	return p, r.end()
 }
 
-func (c *connectionJSON) connection() Connection {
-	types := slices.DeleteFunc(c.Attributes.Types, func(t string) bool { return t == "" })
-	slices.Sort(types)
-	return Connection{
-		ID:        c.ID,
-		SourceID:  c.Relationships.SourceOrg.Data.ID,
-		SinkID:    c.Relationships.SinkOrg.Data.ID,
-		Types:     slices.Compact(types),
-		CreatedAt: c.Attributes.CreatedAt.UTC(),
-		Creator:   Creator{ID: c.Relationships.CreatedBy.Data.ID, Kind: CreatorUnknown},
+func (r pageReader) rows(p *page) error {
+	if r.PeekKind() == jsontext.KindBeginArray {
+		p.connections = []Connection{}
 	}
+	return r.array(func() error {
+		c, err := r.row(p)
+		if err != nil {
+			return fmt.Errorf("its row %d is no org connection: %w", len(p.connections), err)
+		}
+		p.connections = append(p.connections, c)
+		return nil
+	})
+}
+
+// row reads a connection. One that cannot be identified is refused: rows are told
+// apart by their ids
+// (https://jsonapi.org/format/#document-resource-object-identification).
+func (r pageReader) row(p *page) (Connection, error) {
+	c := Connection{Creator: Creator{Kind: CreatorUnknown}}
+	var kind string
+	err := r.object(func(name string) (err error) {
+		switch name {
+		case "type":
+			kind, err = r.text()
+		case "id":
+			c.ID, err = r.uniqueText()
+		case "attributes":
+			err = r.attributes(&c)
+		case "relationships":
+			err = r.relationships(&c, p)
+		default:
+			err = r.SkipValue()
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return c, err
+	case kind != "" && kind != "org_connection":
+		return c, fmt.Errorf("its type is %q", shorten(kind))
+	case c.ID == "":
+		return c, errors.New("it has no id")
+	}
+	return c, nil
+}
+
+func (r pageReader) attributes(c *Connection) error {
+	return r.object(func(name string) (err error) {
+		switch name {
+		case "created_at":
+			c.CreatedAt, err = r.looseTime()
+		case "connection_types":
+			c.Types, err = r.types()
+		default:
+			err = r.SkipValue()
+		}
+		return err
+	})
+}
+
+// types are sorted, each once.
+func (r pageReader) types() ([]string, error) {
+	var types []string
+	err := r.array(func() error {
+		t, err := r.text()
+		if t != "" {
+			types = append(types, t)
+		}
+		return err
+	})
+	slices.Sort(types)
+	return slices.Compact(types), err
+}
+
+// looseTime reads a time as RFC 3339 has it; zero is anything else.
+func (r pageReader) looseTime() (time.Time, error) {
+	text, err := r.looseText()
+	if at, wrong := time.Parse(time.RFC3339, text); wrong == nil {
+		return at.UTC(), err
+	}
+	return time.Time{}, err
+}
+
+func (r pageReader) relationships(c *Connection, p *page) error {
+	return r.object(func(name string) error {
+		var err error
+		var end Org
+		switch name {
+		case "source_org":
+			end, err = r.relationship()
+			c.SourceID = end.ID
+		case "sink_org":
+			end, err = r.relationship()
+			c.SinkID = end.ID
+		case "created_by":
+			var creator Org // no name of a person is kept
+			creator, err = r.relationship()
+			c.Creator.ID = creator.ID
+		default:
+			return r.SkipValue()
+		}
+		p.addOrg(end)
+		return err
+	})
+}
+
+// relationship reads who stands at the other end of one.
+func (r pageReader) relationship() (Org, error) {
+	var other Org
+	err := r.object(func(name string) error {
+		if name != "data" {
+			return r.SkipValue()
+		}
+		return r.object(func(name string) (err error) {
+			switch name {
+			case "id":
+				other.ID, err = r.text()
+			case "name":
+				other.Name, err = r.looseText()
+			default:
+				err = r.SkipValue()
+			}
+			return err
+		})
+	})
+	return other, err
+}
+
+// included reads what the undocumented part tells of an org or a user.
+func (r pageReader) included(p *page) error {
+	var kind string
+	var org Org
+	var serviceAccount Ternary
+	err := r.looseObject(func(name string) (err error) {
+		switch name {
+		case "type":
+			kind, err = r.looseText()
+		case "id":
+			org.ID, err = r.looseText()
+		case "attributes":
+			err = r.includedAttributes(&org, &serviceAccount)
+		default:
+			err = r.SkipValue()
+		}
+		return err
+	})
+	switch kind {
+	case "orgs":
+		p.addOrg(org)
+	case "users":
+		p.addUser(org.ID, user{kind: kindOf(serviceAccount), disabled: org.Disabled})
+	}
+	return err
+}
+
+// includedAttributes reads those of an org and of a user: which of the two it is
+// may stand behind them.
+func (r pageReader) includedAttributes(org *Org, serviceAccount *Ternary) error {
+	return r.looseObject(func(name string) (err error) {
+		switch name {
+		case "name":
+			org.Name, err = r.looseText()
+		case "public_id":
+			org.PublicID, err = r.looseText()
+		case "sharing":
+			org.Sharing, err = r.looseText()
+		case "disabled":
+			org.Disabled, err = r.looseBool()
+		case "service_account":
+			*serviceAccount, err = r.looseBool()
+		default:
+			err = r.SkipValue()
+		}
+		return err
+	})
+}
+
+func kindOf(serviceAccount Ternary) CreatorKind {
+	switch serviceAccount {
+	case Yes:
+		return CreatorServiceAccount
+	case No:
+		return CreatorUser
+	}
+	return CreatorUnknown
 }
 
 func (p *page) addOrg(o Org) {
@@ -208,30 +262,41 @@ func (p *page) addOrg(o Org) {
 	}
 }
 
-func (p *page) addIncluded(r resourceJSON) {
-	a := r.Attributes
-	switch {
-	case r.Type == "orgs":
-		p.addOrg(Org{ID: r.ID, Name: a.Name, PublicID: a.PublicID, Sharing: a.Sharing, Disabled: Ternary(a.Disabled)})
-	case r.Type == "users" && r.ID != "":
-		kind := CreatorUnknown
-		switch Ternary(a.ServiceAccount) {
-		case Yes:
-			kind = CreatorServiceAccount
-		case No:
-			kind = CreatorUser
-		}
-		p.users[r.ID] = user{kind: kind, disabled: Ternary(a.Disabled)}
+func (p *page) addUser(id string, u user) {
+	if id != "" {
+		p.users[id] = u
 	}
 }
 
-// total is what the API says of the rows that match the filter.
-func (m metaJSON) total(filtered bool) int {
-	switch {
-	case m.Page.TotalFilteredCount.given:
-		return m.Page.TotalFilteredCount.count
-	case m.Page.TotalCount.given && !filtered:
-		return m.Page.TotalCount.count
+// totals are as they were told: whole numbers, or nothing that is of use.
+type totals struct{ all, filtered string }
+
+func (r pageReader) meta(t *totals) error {
+	return r.looseObject(func(name string) error {
+		if name != "page" {
+			return r.SkipValue()
+		}
+		return r.looseObject(func(name string) (err error) {
+			switch name {
+			case "total_count":
+				t.all, err = r.looseNumber()
+			case "total_filtered_count":
+				t.filtered, err = r.looseNumber()
+			default:
+				err = r.SkipValue()
+			}
+			return err
+		})
+	})
+}
+
+// matching is what the API says of the rows that match the filter.
+func (t totals) matching(filtered bool) int {
+	if n, err := strconv.Atoi(t.filtered); err == nil && n >= 0 {
+		return n
+	}
+	if n, err := strconv.Atoi(t.all); err == nil && n >= 0 && !filtered {
+		return n
 	}
 	return unknownTotal
 }

@@ -1,6 +1,7 @@
 package datadog
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -22,7 +23,7 @@ func BenchmarkDecodePage(b *testing.B) {
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if p, err := decodePage(body, false); err != nil || len(p.connections) != 1000 {
+		if p, err := decodePage(bytes.NewReader(body), false); err != nil || len(p.connections) != 1000 {
 			b.Fatal(err)
 		}
 	}

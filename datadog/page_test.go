@@ -1,6 +1,7 @@
 package datadog
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -32,7 +33,7 @@ func TestWhatIsNoListingIsRefused(t *testing.T) {
 		"a text for types":        `{"data":[` + strings.Replace(row, `["logs"]`, `"logs"`, 1) + `]}`,
 		"numbers for types":       `{"data":[` + strings.Replace(row, `["logs"]`, `[1]`, 1) + `]}`,
 	} {
-		if p, err := decodePage([]byte(body), false); err == nil {
+		if p, err := decodePage(strings.NewReader(body), false); err == nil {
 			t.Errorf("%s is read as %+v", name, p)
 		}
 	}
@@ -63,7 +64,7 @@ func TestOddPartsDoNoHarm(t *testing.T) {
 		if changed == row {
 			t.Errorf("%s: nothing was replaced", name)
 		}
-		p, err := decodePage([]byte(`{"data":[`+changed+`],"meta":{"page":{"total_count":1,"total_filtered_count":1}}}`), false)
+		p, err := decodePage(strings.NewReader(`{"data":[`+changed+`],"meta":{"page":{"total_count":1,"total_filtered_count":1}}}`), false)
 		if err != nil || len(p.connections) != 1 || p.connections[0].ID != "c1" || p.total != 1 {
 			t.Errorf("%s: %+v, %v", name, p, err)
 			continue
@@ -83,7 +84,7 @@ func TestAnIncludedPartOfAnyShapeDoesNoHarm(t *testing.T) {
 		`[{"type":"users","id":"u1","attributes":{"service_account":"yes","disabled":0}}]`,
 		`[{"type":"orgs","id":"o1","attributes":{"name":null,"public_id":7,"sharing":{},"disabled":"no"}}]`,
 	} {
-		p, err := decodePage([]byte(`{"data":[`+row+`],"included":`+included+`}`), false)
+		p, err := decodePage(strings.NewReader(`{"data":[`+row+`],"included":`+included+`}`), false)
 		if err != nil || len(p.connections) != 1 {
 			t.Errorf("%s: %v", included, err)
 			continue
@@ -122,7 +123,7 @@ func TestTheTotalIsTheOneOfTheFilter(t *testing.T) {
 		{`7`, unknownTotal, unknownTotal},
 	} {
 		for filtered, want := range map[bool]int{false: test.plain, true: test.filtered} {
-			p, err := decodePage([]byte(`{"data":[],"meta":`+test.meta+`}`), filtered)
+			p, err := decodePage(strings.NewReader(`{"data":[],"meta":`+test.meta+`}`), filtered)
 			if err != nil || p.total != want {
 				t.Errorf("%s, filtered %v: the total is %d, not %d (%v)", test.meta, filtered, p.total, want, err)
 			}
@@ -138,7 +139,7 @@ func FuzzDecodePage(f *testing.F) {
 	f.Add([]byte(`{"errors":[{"title":"Forbidden"}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		_ = shorten(describeBody(body))
-		p, err := decodePage(body, false)
+		p, err := decodePage(bytes.NewReader(body), false)
 		if err != nil {
 			return
 		}

@@ -101,12 +101,12 @@ func (r *pageRequest) try(ctx context.Context, offset int, pauses backoff.BackOf
 	if resp.StatusCode != http.StatusOK {
 		return nil, r.refusal(target, resp, pauses)
 	}
-	body, err := readCapped(resp.Body)
-	if err != nil {
-		return nil, r.failure(target, err)
-	}
+	body := &answer{from: resp.Body, left: maxBody}
 	p, err := decodePage(body, r.filtered())
-	if err != nil {
+	switch {
+	case body.err != nil:
+		return nil, r.failure(target, body.err)
+	case err != nil:
 		return nil, r.malformed(target, resp, err)
 	}
 	return p, nil
@@ -131,15 +131,27 @@ func (c *Client) url(offset int) *url.URL {
 
 var errBodyTooLong = fmt.Errorf("the answer is longer than %d MiB", maxBody>>20)
 
-func readCapped(body io.Reader) ([]byte, error) {
-	content, err := io.ReadAll(io.LimitReader(body, maxBody+1))
-	if err != nil {
-		return nil, err
+// answer is a body that is decoded while it comes in. It knows whether it was
+// there as a whole: what broke off is no fault of what came until then.
+type answer struct {
+	from io.Reader
+	left int
+	err  error // why it is not whole
+}
+
+func (a *answer) Read(p []byte) (int, error) {
+	if a.left < 0 {
+		a.err = errBodyTooLong
 	}
-	if len(content) > maxBody {
-		return nil, errBodyTooLong
+	if a.err != nil {
+		return 0, a.err
 	}
-	return content, nil
+	n, err := a.from.Read(p)
+	a.left -= n
+	if err != nil && !errors.Is(err, io.EOF) {
+		a.err = err
+	}
+	return n, err
 }
 
 // refusal is the error for an answer that is not 200 OK. A 429 closes the gate.

@@ -30,6 +30,7 @@ type exporter struct {
 	web      *webFlags
 	notice   string // shown loudly on the landing page
 	log      loggers
+	probes   probes
 
 	// reloader is nil where there is nothing to reload. hangups tell to.
 	reloader              *reloader
@@ -54,7 +55,7 @@ func (e *exporter) run(ctx context.Context) error {
 	e.known = inventory.New(ctx, e.orgs, e.options)
 	handler := web.New(web.Options{
 		Inventory:   e.known,
-		Metrics:     metricsHandler(e.registry(), e.log.kit),
+		Metrics:     e.metrics(),
 		Probe:       e.probe,
 		Reload:      e.reloadOverHTTP(),
 		MetricsPath: e.web.metricsPath,
@@ -86,6 +87,7 @@ func (e *exporter) setOrgs(orgs []inventory.Org) {
 	e.orgs = orgs
 	if e.known != nil {
 		e.known.Configure(orgs)
+		e.probes.forgetAll()
 	}
 }
 

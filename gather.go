@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"sync"
 
 	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
@@ -10,25 +11,59 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"datadog_org_connections_exporter/collector"
+	"datadog_org_connections_exporter/policy"
 	"datadog_org_connections_exporter/web"
 )
 
-func (e *exporter) registry() *prometheus.Registry {
+// metrics shows everything: the inventory, and how the exporter fares.
+func (e *exporter) metrics() http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		versioncollector.NewCollector(programName),
 		e.requests,
-		collector.New(e.known, 0), // the handler refreshes, within the scrape's own time
 	)
-	if e.policy != nil {
-		registry.MustRegister(collector.NewExpectation(e.known, e.policy))
-	}
 	if e.reloader != nil {
 		registry.MustRegister(e.reloader.metrics)
 	}
-	return registry
+	options := handlerOptions(e.log.kit)
+	options.Registry = registry
+	return promhttp.InstrumentMetricHandler(registry, e.exposition(e.known, registry, options))
+}
+
+// exposition shows an inventory, or a part of it, and others.
+func (e *exporter) exposition(i collector.Inventory, others *prometheus.Registry, options promhttp.HandlerOpts) *collector.Exposition {
+	o := collector.ExpositionOptions{Inventory: i, Others: others, Handler: options}
+	if e.policy != nil {
+		o.Judge = policy.NewJudge(e.policy)
+	}
+	return collector.NewExposition(o)
+}
+
+// handlerOptions say that one bad metric is logged and left out; it does not take
+// the others with it.
+func handlerOptions(logger log.Logger) promhttp.HandlerOpts {
+	return promhttp.HandlerOpts{
+		ErrorLog:          scrapeLogger{logger},
+		ErrorHandling:     promhttp.ContinueOnError,
+		EnableOpenMetrics: true,
+	}
+}
+
+// probes are the orgs that were asked for alone. They are kept, for what they
+// encoded.
+type probes struct {
+	mu   sync.Mutex
+	made map[string]web.Probed
+}
+
+// forgetAll drops them all: what is still configured is made again when it is
+// asked for.
+func (p *probes) forgetAll() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.made = nil
 }
 
 // probe gives one org alone, for those who spread the orgs over several targets.
@@ -37,26 +72,17 @@ func (e *exporter) probe(org string) (web.Probed, bool) {
 	if !ok {
 		return web.Probed{}, false
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collector.New(part, 0), e.requests.Of(org))
-	if e.policy != nil {
-		registry.MustRegister(collector.NewExpectation(part, e.policy))
+	e.probes.mu.Lock()
+	defer e.probes.mu.Unlock()
+	probed, ok := e.probes.made[org]
+	if !ok {
+		requests := prometheus.NewRegistry()
+		requests.MustRegister(e.requests.Of(org))
+		probed = web.Probed{Inventory: part, Metrics: e.exposition(part, requests, handlerOptions(e.log.kit))}
+		if e.probes.made == nil {
+			e.probes.made = map[string]web.Probed{}
+		}
+		e.probes.made[org] = probed
 	}
-	return web.Probed{Inventory: part, Metrics: promhttp.HandlerFor(registry, handlerOptions(e.log.kit))}, true
-}
-
-// metricsHandler encodes what the registry gathers. One bad metric is logged and
-// left out; it does not take the others with it.
-func metricsHandler(registry *prometheus.Registry, logger log.Logger) http.Handler {
-	options := handlerOptions(logger)
-	options.Registry = registry
-	return promhttp.InstrumentMetricHandler(registry, promhttp.HandlerFor(registry, options))
-}
-
-func handlerOptions(logger log.Logger) promhttp.HandlerOpts {
-	return promhttp.HandlerOpts{
-		ErrorLog:          scrapeLogger{logger},
-		ErrorHandling:     promhttp.ContinueOnError,
-		EnableOpenMetrics: true,
-	}
+	return probed, true
 }

@@ -2,7 +2,6 @@ package collector
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -49,18 +48,45 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	view := c.inventory.View()
 	out := output{descs: c.descs, ch: ch}
-	out.connections(view.Snapshot)
-	out.orgs(view.Snapshot)
-	for _, org := range view.Orgs {
-		out.org(org)
-		out.api(org)
+	out.families(inventoryFamilies(view.Snapshot))
+	out.orgs(view.Orgs)
+}
+
+// listingsOf shows how listing the orgs goes, and nothing of what they list.
+type listingsOf struct {
+	orgs  []inventory.OrgState
+	descs map[string]*prometheus.Desc
+}
+
+func newListings(orgs []inventory.OrgState) listingsOf {
+	return listingsOf{orgs: orgs, descs: descsOf(listingTable)}
+}
+
+// Describe implements [prometheus.Collector].
+func (l listingsOf) Describe(ch chan<- *prometheus.Desc) {
+	for _, desc := range l.descs {
+		ch <- desc
 	}
+}
+
+// Collect implements [prometheus.Collector].
+func (l listingsOf) Collect(ch chan<- prometheus.Metric) {
+	output{descs: l.descs, ch: ch}.orgs(l.orgs)
 }
 
 // output takes the values of one collection.
 type output struct {
 	descs map[string]*prometheus.Desc
 	ch    chan<- prometheus.Metric
+}
+
+func (o output) families(families []family) {
+	for _, f := range families {
+		for n := range f.size {
+			labels := make([]string, len(f.Labels))
+			o.put(f.Metric, f.row(n, labels), labels...)
+		}
+	}
 }
 
 // put shows one value. Labels are in the order of the metric's.
@@ -70,21 +96,14 @@ func (o output) put(m Metric, value float64, labels ...string) {
 		kind = prometheus.CounterValue
 	}
 	desc := o.descs[m.Name]
-	for n, label := range labels {
-		labels[n] = strings.ToValidUTF8(label, "\ufffd")
+	for n := range labels {
+		labels[n] = valid(labels[n])
 	}
 	metric, err := prometheus.NewConstMetric(desc, kind, value, labels...)
 	if err != nil {
 		metric = prometheus.NewInvalidMetric(desc, err)
 	}
 	o.ch <- metric
-}
-
-// putTernary shows 0 or 1, and nothing where it is not known.
-func (o output) putTernary(m Metric, value interface{ Known() (yes, known bool) }, labels ...string) {
-	if yes, known := value.Known(); known {
-		o.putBool(m, yes, labels...)
-	}
 }
 
 func (o output) putBool(m Metric, value bool, labels ...string) {
@@ -98,31 +117,14 @@ func (o output) putBool(m Metric, value bool, labels ...string) {
 // putTime shows a Unix time, and nothing where there is none.
 func (o output) putTime(m Metric, t time.Time, labels ...string) {
 	if !t.IsZero() {
-		o.put(m, float64(t.UnixMicro())/1e6, labels...)
+		o.put(m, unixTime(t), labels...)
 	}
 }
 
-func (o output) connections(snapshot *inventory.Snapshot) {
-	type series struct{ source, sink, kind string }
-	counts := map[series]int{}
-	for _, c := range snapshot.Connections {
-		for _, kind := range c.Types {
-			counts[series{c.SourceID, c.SinkID, kind}]++
-		}
-		o.put(connectionInfo, 1, c.ID, c.SourceID, c.SinkID, c.Creator.ID, string(c.Creator.Kind))
-		o.putTime(connectionCreated, c.CreatedAt, c.ID, c.SourceID, c.SinkID)
-		o.putTernary(creatorDisabled, c.Creator.Disabled, c.ID, c.SourceID, c.SinkID)
-	}
-	for of, count := range counts {
-		o.put(connections, float64(count), of.source, snapshot.OrgName(of.source), of.sink, snapshot.OrgName(of.sink), of.kind)
-	}
-}
-
-func (o output) orgs(snapshot *inventory.Snapshot) {
-	for _, org := range snapshot.Orgs {
-		o.put(orgInfo, 1, org.ID, org.Name, org.PublicID, org.Sharing)
-		o.putTernary(orgDisabled, org.Disabled, org.ID)
-		o.putTernary(orgObserved, org.Observed, org.ID)
+func (o output) orgs(orgs []inventory.OrgState) {
+	for _, org := range orgs {
+		o.org(org)
+		o.api(org)
 	}
 }
 

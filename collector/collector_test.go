@@ -30,6 +30,8 @@ type stack struct {
 	api       *fake.Server
 	inventory *inventory.Inventory
 	policy    *policy.Current // none is set
+	requests  *collector.Requests
+	reloads   *collector.Reloads
 	registry  *prometheus.Registry
 }
 
@@ -48,8 +50,8 @@ func run(t *testing.T, account func() (api *fake.Server, org string), test func(
 		requests := collector.NewRequests()
 		requests.Expect("default")
 		known := inventory.New(ctx, []inventory.Org{{Name: "default", Lister: client(t, api, org, requests.Transport("default", transport))}}, inventory.Options{})
-		s := stack{api: api, inventory: known, policy: &policy.Current{}, registry: prometheus.NewPedanticRegistry()}
-		s.registry.MustRegister(requests, collector.New(known, 0), collector.NewExpectation(known, s.policy), collector.NewReloads())
+		s := stack{api: api, inventory: known, policy: &policy.Current{}, requests: requests, reloads: collector.NewReloads(), registry: prometheus.NewPedanticRegistry()}
+		s.registry.MustRegister(requests, collector.New(known, 0), collector.NewExpectation(known, policy.NewJudge(s.policy)), s.reloads)
 		test(t, s)
 	})
 }
@@ -215,10 +217,10 @@ const companyPolicy = `rules:
   - {name: expired, source: "*", sink: "*", expires: 1999-01-01}
 `
 
-// underPolicy puts a policy in force.
-func (s stack) underPolicy(t *testing.T, rules string) {
+// underPolicy puts it in force.
+func (s stack) underPolicy(t *testing.T) {
 	t.Helper()
-	p, err := policy.Parse("policy.yml", []byte(rules))
+	p, err := policy.Parse("policy.yml", []byte(companyPolicy))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +229,7 @@ func (s stack) underPolicy(t *testing.T, rules string) {
 
 func TestExpectation(t *testing.T) {
 	run(t, company, func(t *testing.T, s stack) {
-		s.underPolicy(t, companyPolicy)
+		s.underPolicy(t)
 		s.inventory.Refresh(t.Context())
 		wantGolden(t, s.registry, "expectation.prom")
 	})
@@ -235,7 +237,7 @@ func TestExpectation(t *testing.T) {
 
 func TestNothingIsMissedWhileNothingIsKnown(t *testing.T) {
 	run(t, company, func(t *testing.T, s stack) {
-		s.underPolicy(t, companyPolicy)
+		s.underPolicy(t)
 		if shown := look(t, s.registry); strings.Contains(shown.inventory, "missing{") || !strings.Contains(shown.inventory, "datadog_org_connection_rules 4") {
 			t.Errorf("shown:\n%s", shown.inventory)
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // Judge holds what is known against a policy: the consumer's side of
-// [policy.Current].
+// [policy.Judge].
 type Judge interface {
 	Judge(view inventory.View, now time.Time) (*policy.Policy, *policy.Judgement)
 }
@@ -39,18 +39,5 @@ func (e *Expectation) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements [prometheus.Collector].
 func (e *Expectation) Collect(ch chan<- prometheus.Metric) {
 	rules, judgement := e.judge.Judge(e.inventory.View(), time.Now())
-	if rules == nil {
-		return
-	}
-	out := output{descs: e.descs, ch: ch}
-	for _, s := range judgement.Unexpected {
-		out.put(unexpected, float64(len(s.Connections)), s.Source.ID, s.Source.Name, s.Sink.ID, s.Sink.Name, s.Type)
-	}
-	for _, m := range judgement.Missing {
-		out.put(missing, 1, m.Rule.Name, m.Type)
-	}
-	for _, rule := range rules.Rules {
-		out.putTime(ruleExpiry, rule.Expires, rule.Name)
-	}
-	out.put(ruleCount, float64(len(rules.Rules)))
+	output{descs: e.descs, ch: ch}.families(expectationFamilies(rules, judgement))
 }

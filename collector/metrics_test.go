@@ -53,7 +53,7 @@ func TestNoLabelHoldsPersonalData(t *testing.T) {
 // which hold every metric at least once.
 func TestTheTableIsWhatIsShown(t *testing.T) {
 	run(t, company, func(t *testing.T, s stack) {
-		s.underPolicy(t, companyPolicy)
+		s.underPolicy(t)
 		s.inventory.Refresh(t.Context())
 		families, err := s.registry.Gather()
 		if err != nil {

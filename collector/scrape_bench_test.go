@@ -1,6 +1,7 @@
 package collector_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,9 +17,8 @@ import (
 	"datadog_org_connections_exporter/inventory"
 )
 
-// BenchmarkScrape gathers and encodes 10,000 connections of 500 orgs, as text,
-// compressed as scrapers ask for.
-func BenchmarkScrape(b *testing.B) {
+// account is what there is to know of some thousand connections of 500 orgs.
+func account(size int) *views {
 	v := &views{}
 	id := func(kind, n int) string { return fmt.Sprintf("%08x-5a5a-4b4b-8c8c-%012x", kind, n) }
 	var orgs []inventory.OrgInfo
@@ -29,22 +29,65 @@ func BenchmarkScrape(b *testing.B) {
 		})
 	}
 	var connections []datadog.Connection
-	for n := range 10_000 {
+	for n := range size {
 		connections = append(connections, datadog.Connection{
 			ID: id(2, n), SourceID: orgs[n%500].ID, SinkID: orgs[(n/500+n+1)%500].ID, Types: []string{"logs", "metrics"},
 			CreatedAt: time.Unix(1_700_000_000+int64(n), 0), Creator: datadog.Creator{ID: id(3, n%50), Kind: datadog.CreatorServiceAccount, Disabled: datadog.No},
 		})
 	}
 	v.snapshot = *inventory.NewSnapshot(connections, orgs)
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collector.New(v, 0))
-	handler := promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
-	request := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/metrics", nil)
-	request.Header.Set("Accept-Encoding", "gzip")
-	b.ReportAllocs()
-	for b.Loop() {
-		handler.ServeHTTP(discard{http.Header{}}, request)
+	return v
+}
+
+// request is a Prometheus's.
+func request(ctx context.Context) *http.Request {
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/metrics", nil)
+	r.Header.Set("Accept", "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5")
+	r.Header.Set("Accept-Encoding", "gzip")
+	return r
+}
+
+// sizes of accounts.
+var sizes = []int{10_000, 100_000}
+
+// BenchmarkScrape answers with an inventory that did not change, in the ordinary
+// way (which was ours until there was another) and as it is kept.
+func BenchmarkScrape(b *testing.B) {
+	for _, size := range sizes {
+		v := account(size)
+		registry := prometheus.NewRegistry()
+		registry.MustRegister(collector.New(v, 0))
+		for name, handler := range map[string]http.Handler{
+			"way=gathered": promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true}),
+			"way=kept":     expositionOf(v),
+		} {
+			b.Run(fmt.Sprintf("%s/connections=%d", name, size), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					handler.ServeHTTP(discard{http.Header{}}, request(b.Context()))
+				}
+			})
+		}
 	}
+}
+
+// BenchmarkRender encodes and compresses an inventory that changed.
+func BenchmarkRender(b *testing.B) {
+	for _, size := range sizes {
+		b.Run(fmt.Sprintf("connections=%d", size), func(b *testing.B) {
+			v := account(size)
+			b.ReportAllocs()
+			for b.Loop() {
+				expositionOf(v).ServeHTTP(discard{http.Header{}}, request(b.Context()))
+			}
+		})
+	}
+}
+
+func expositionOf(i collector.Inventory) http.Handler {
+	return collector.NewExposition(collector.ExpositionOptions{
+		Inventory: i, Others: prometheus.NewRegistry(), Handler: promhttp.HandlerOpts{EnableOpenMetrics: true},
+	})
 }
 
 // discard is an http.ResponseWriter for nobody.

@@ -7,21 +7,10 @@ import (
 	"datadog_org_connections_exporter/inventory"
 )
 
-// Current is the policy in force, which may be replaced. Judging the same snapshot
-// again costs nothing until a rule expires.
+// Current is the policy in force, which may be replaced.
 type Current struct {
 	mu     sync.Mutex
 	policy *Policy
-	last   judged
-}
-
-// judged is a judgement and what it holds for.
-type judged struct {
-	judgement Judgement
-	snapshot  *inventory.Snapshot
-	whole     bool
-	from      time.Time
-	until     time.Time // when the next rule expires, zero where none does
 }
 
 // Set puts a policy in force.
@@ -29,33 +18,64 @@ func (c *Current) Set(p *Policy) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.policy = p
-	c.last = judged{}
+}
+
+func (c *Current) get() *Policy {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.policy
+}
+
+// Judge holds one inventory against the policy in force. Judging the same snapshot
+// again costs nothing until a rule expires.
+type Judge struct {
+	current *Current
+
+	mu   sync.Mutex
+	last judged
+}
+
+// NewJudge makes one for one inventory.
+func NewJudge(current *Current) *Judge { return &Judge{current: current} }
+
+// judged is a judgement and what it holds for.
+type judged struct {
+	judgement *Judgement
+	policy    *Policy
+	snapshot  *inventory.Snapshot
+	whole     bool
+	from      time.Time
+	until     time.Time // when the next rule expires, zero where none does
 }
 
 // Judge holds what is known now against the policy in force. Both are nil before a
-// policy is set.
-func (c *Current) Judge(view inventory.View, now time.Time) (*Policy, *Judgement) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.policy == nil {
+// policy is set. What is given is the same pointer as long as it is the same, and
+// not to be changed.
+func (j *Judge) Judge(view inventory.View, now time.Time) (*Policy, *Judgement) {
+	policy := j.current.get()
+	if policy == nil {
 		return nil, nil
 	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	whole := view.Whole()
-	if !c.last.holds(view.Snapshot, whole, now) {
-		c.last = judged{
-			judgement: c.policy.Judge(view.Snapshot, whole, now),
+	if !j.last.holds(policy, view.Snapshot, whole, now) {
+		judgement := policy.Judge(view.Snapshot, whole, now)
+		j.last = judged{
+			judgement: &judgement,
+			policy:    policy,
 			snapshot:  view.Snapshot,
 			whole:     whole,
 			from:      now,
-			until:     c.policy.nextExpiry(now),
+			until:     policy.nextExpiry(now),
 		}
 	}
-	judgement := c.last.judgement
-	return c.policy, &judgement
+	return policy, j.last.judgement
 }
 
-func (j judged) holds(snapshot *inventory.Snapshot, whole bool, now time.Time) bool {
-	return j.snapshot == snapshot && j.whole == whole && !now.Before(j.from) && (j.until.IsZero() || now.Before(j.until))
+func (j judged) holds(policy *Policy, snapshot *inventory.Snapshot, whole bool, now time.Time) bool {
+	return j.policy == policy && j.snapshot == snapshot && j.whole == whole &&
+		!now.Before(j.from) && (j.until.IsZero() || now.Before(j.until))
 }
 
 // nextExpiry is when the next rule expires; zero where none will.

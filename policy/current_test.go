@@ -14,7 +14,8 @@ func TestTheCurrentPolicyJudgesAnewWhenSomethingIsAnother(t *testing.T) {
 	whole := []inventory.OrgState(nil)
 	partly := []inventory.OrgState{{Name: "never listed"}}
 	var current policy.Current
-	if p, j := current.Judge(inventory.View{Snapshot: there}, today); p != nil || j != nil {
+	judge := policy.NewJudge(&current)
+	if p, j := judge.Judge(inventory.View{Snapshot: there}, today); p != nil || j != nil {
 		t.Errorf("without a policy: %+v, %+v", p, j)
 	}
 	current.Set(parse(t, rules))
@@ -34,13 +35,13 @@ func TestTheCurrentPolicyJudgesAnewWhenSomethingIsAnother(t *testing.T) {
 		{"and allows nothing", there, whole, time.Date(2026, 12, 2, 0, 0, 0, 0, time.UTC), 1, 0, 1},
 		{"the clock goes back", there, whole, today, 0, 0, 0},
 	} {
-		_, j := current.Judge(inventory.View{Snapshot: step.snapshot, Orgs: step.orgs}, step.now)
+		_, j := judge.Judge(inventory.View{Snapshot: step.snapshot, Orgs: step.orgs}, step.now)
 		if len(j.Unexpected) != step.unexpected || len(j.Missing) != step.missing || len(j.Expired) != step.expired {
 			t.Errorf("%s: %+v", step.name, j)
 		}
 	}
 	current.Set(parse(t, ""))
-	if _, j := current.Judge(inventory.View{Snapshot: there}, today); len(j.Unexpected) != 1 {
+	if _, j := judge.Judge(inventory.View{Snapshot: there}, today); len(j.Unexpected) != 1 {
 		t.Errorf("with another policy: %+v", j)
 	}
 }

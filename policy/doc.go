@@ -10,7 +10,7 @@
 //	policy.go    reading the file
 //	judge.go     what is unexpected, what is missing
 //	index.go     finding the rules about an org
-//	current.go   the policy in force, and its last judgement
+//	current.go   the policy in force, and the last judgement of an inventory
 //	baseline.go  writing a policy of what is there
 //
 // The package is pure: the same snapshot at the same time gives the same

@@ -1,0 +1,158 @@
+package collector
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"datadog_org_connections_exporter/inventory"
+	"datadog_org_connections_exporter/policy"
+)
+
+// family is a metric with its series, which stand in the order in which an
+// exposition has them: that of their labels' values, the labels in alphabetical
+// order.
+type family struct {
+	Metric
+	size int
+	// row gives a series' value, and its labels in the order of the metric's.
+	row func(n int, labels []string) float64
+}
+
+// valid is a label's value as it is shown.
+func valid(label string) string { return strings.ToValidUTF8(label, "\ufffd") }
+
+// inventoryFamilies show a snapshot.
+func inventoryFamilies(s *inventory.Snapshot) []family {
+	all, orgs := s.Connections, s.Orgs
+	dated := where(all, func(n int) bool { return !all[n].CreatedAt.IsZero() })
+	ending := where(all, func(n int) bool { return known(all[n].Creator.Disabled) })
+	switched := where(orgs, func(n int) bool { return known(orgs[n].Disabled) })
+	watched := where(orgs, func(n int) bool { return known(orgs[n].Observed) })
+	return []family{
+		sharesFamily(s),
+		{connectionInfo, len(all), func(n int, labels []string) float64 {
+			c := &all[n]
+			fill(labels, c.ID, c.SourceID, c.SinkID, c.Creator.ID, string(c.Creator.Kind))
+			return 1
+		}},
+		{connectionCreated, len(dated), func(n int, labels []string) float64 {
+			c := &all[dated[n]]
+			fill(labels, c.ID, c.SourceID, c.SinkID)
+			return unixTime(c.CreatedAt)
+		}},
+		{creatorDisabled, len(ending), func(n int, labels []string) float64 {
+			c := &all[ending[n]]
+			fill(labels, c.ID, c.SourceID, c.SinkID)
+			return truth(c.Creator.Disabled)
+		}},
+		{orgInfo, len(orgs), func(n int, labels []string) float64 {
+			o := &orgs[n]
+			fill(labels, o.ID, o.Name, o.PublicID, o.Sharing)
+			return 1
+		}},
+		{orgDisabled, len(switched), func(n int, labels []string) float64 {
+			o := &orgs[switched[n]]
+			fill(labels, o.ID)
+			return truth(o.Disabled)
+		}},
+		{orgObserved, len(watched), func(n int, labels []string) float64 {
+			o := &orgs[watched[n]]
+			fill(labels, o.ID)
+			return truth(o.Observed)
+		}},
+	}
+}
+
+// share is one source's with one sink, of one type.
+type share struct{ source, sink, kind string }
+
+func (s share) compare(other share) int {
+	return cmp.Or(cmp.Compare(s.kind, other.kind), cmp.Compare(s.sink, other.sink), cmp.Compare(s.source, other.source))
+}
+
+func sharesFamily(s *inventory.Snapshot) family {
+	var shares []share
+	for _, c := range s.Connections {
+		for _, kind := range c.Types {
+			shares = append(shares, share{c.SourceID, c.SinkID, kind})
+		}
+	}
+	slices.SortFunc(shares, share.compare)
+	distinct, counts := shares[:0], []float64(nil)
+	for _, next := range shares {
+		if last := len(distinct) - 1; last >= 0 && distinct[last] == next {
+			counts[last]++
+			continue
+		}
+		distinct, counts = append(distinct, next), append(counts, 1)
+	}
+	return family{connections, len(distinct), func(n int, labels []string) float64 {
+		of := distinct[n]
+		fill(labels, of.source, s.OrgName(of.source), of.sink, s.OrgName(of.sink), of.kind)
+		return counts[n]
+	}}
+}
+
+// expectationFamilies show what a policy makes of a snapshot. There is none
+// without a policy.
+func expectationFamilies(rules *policy.Policy, judgement *policy.Judgement) []family {
+	if rules == nil {
+		return nil
+	}
+	shares := slices.SortedFunc(slices.Values(judgement.Unexpected), func(a, b policy.Share) int {
+		return share{a.Source.ID, a.Sink.ID, a.Type}.compare(share{b.Source.ID, b.Sink.ID, b.Type})
+	})
+	lacking := slices.SortedFunc(slices.Values(judgement.Missing), func(a, b policy.Missing) int {
+		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Rule.Name, b.Rule.Name))
+	})
+	ending := slices.DeleteFunc(slices.Clone(rules.Rules), func(r policy.Rule) bool { return r.Expires.IsZero() })
+	slices.SortFunc(ending, func(a, b policy.Rule) int { return cmp.Compare(a.Name, b.Name) })
+	return []family{
+		{unexpected, len(shares), func(n int, labels []string) float64 {
+			s := &shares[n]
+			fill(labels, s.Source.ID, s.Source.Name, s.Sink.ID, s.Sink.Name, s.Type)
+			return float64(len(s.Connections))
+		}},
+		{missing, len(lacking), func(n int, labels []string) float64 {
+			fill(labels, lacking[n].Rule.Name, lacking[n].Type)
+			return 1
+		}},
+		{ruleExpiry, len(ending), func(n int, labels []string) float64 {
+			fill(labels, ending[n].Name)
+			return unixTime(ending[n].Expires)
+		}},
+		{ruleCount, 1, func(int, []string) float64 { return float64(len(rules.Rules)) }},
+	}
+}
+
+// where tells which of all have a property.
+func where[T any](all []T, has func(n int) bool) []int {
+	var those []int
+	for n := range all {
+		if has(n) {
+			those = append(those, n)
+		}
+	}
+	return those
+}
+
+func fill(labels []string, values ...string) { copy(labels, values) }
+
+func unixTime(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }
+
+// ternary is a truth that may be unknown.
+type ternary interface{ Known() (yes, known bool) }
+
+func known(t ternary) bool {
+	_, known := t.Known()
+	return known
+}
+
+func truth(t ternary) float64 {
+	if yes, _ := t.Known(); yes {
+		return 1
+	}
+	return 0
+}

@@ -15,7 +15,8 @@ const maxConnections = 1_000_000
 
 // reading is one read of all pages.
 type reading struct {
-	connections map[string]Connection // by id: a row that came twice is there once
+	connections []Connection   // as they came: a row that came twice is there once, as it came last
+	places      map[string]int // of the connections, by id
 	orgs        map[string]Org
 	users       map[string]user
 	totals      map[int]bool // every total that a page told
@@ -33,11 +34,11 @@ func readAll(ctx context.Context, get fetch, limit int) (*reading, error) {
 	ahead := newAhead(ctx, get)
 	defer ahead.stop()
 	r := &reading{
-		connections: map[string]Connection{},
-		orgs:        map[string]Org{},
-		users:       map[string]user{},
-		totals:      map[int]bool{},
-		pageSize:    limit,
+		places:   map[string]int{},
+		orgs:     map[string]Org{},
+		users:    map[string]user{},
+		totals:   map[int]bool{},
+		pageSize: limit,
 	}
 	for {
 		p, err := ahead.page(r.received)
@@ -67,11 +68,11 @@ func readAll(ctx context.Context, get fetch, limit int) (*reading, error) {
 // total below what is already there is not worth believing.
 func (r *reading) add(p *page) (last bool) {
 	before := len(r.connections)
-	for _, c := range p.connections {
-		r.connections[c.ID] = c
-	}
 	for _, o := range p.orgs {
 		r.orgs[o.ID] = r.orgs[o.ID].Updated(o)
+	}
+	for _, c := range p.connections {
+		r.take(c)
 	}
 	maps.Copy(r.users, p.users)
 	if p.total != unknownTotal {
@@ -87,11 +88,23 @@ func (r *reading) add(p *page) (last bool) {
 	return len(r.connections) == before || !full && p.total == r.received
 }
 
+// take takes a connection in. Each page has texts of its own: of an org's id,
+// which is on many, one is kept.
+func (r *reading) take(c Connection) {
+	c.SourceID, c.SinkID = r.orgs[c.SourceID].ID, r.orgs[c.SinkID].ID
+	if place, again := r.places[c.ID]; again {
+		r.connections[place] = c
+		return
+	}
+	r.places[c.ID] = len(r.connections)
+	r.connections = append(r.connections, c)
+}
+
 // Updated is what is known of an org once more has been told. What the newer
 // part does not tell stays.
 func (o Org) Updated(newer Org) Org {
 	return Org{
-		ID:       newer.ID,
+		ID:       cmp.Or(o.ID, newer.ID),
 		Name:     cmp.Or(newer.Name, o.Name),
 		PublicID: cmp.Or(newer.PublicID, o.PublicID),
 		Sharing:  cmp.Or(newer.Sharing, o.Sharing),
@@ -107,7 +120,7 @@ func (r *reading) complete() bool {
 
 // agrees tells whether two readings hold the same connections, row for row.
 func (r *reading) agrees(other *reading) bool {
-	return reflect.DeepEqual(r.connections, other.connections)
+	return slices.EqualFunc(r.inOrder(), other.inOrder(), func(a, b Connection) bool { return reflect.DeepEqual(a, b) })
 }
 
 // describe says what was read against what the API said there is.
@@ -126,7 +139,7 @@ func (r *reading) describe() string {
 func (r *reading) listing() *Listing {
 	l := &Listing{Complete: r.complete(), Pages: r.pages}
 	l.Orgs = slices.SortedFunc(maps.Values(r.orgs), func(a, b Org) int { return cmp.Compare(a.ID, b.ID) })
-	l.Connections = slices.SortedFunc(maps.Values(r.connections), func(a, b Connection) int { return cmp.Compare(a.ID, b.ID) })
+	l.Connections = r.inOrder()
 	for i := range l.Connections {
 		creator := &l.Connections[i].Creator
 		if u, known := r.users[creator.ID]; known {
@@ -134,4 +147,9 @@ func (r *reading) listing() *Listing {
 		}
 	}
 	return l
+}
+
+// inOrder gives the connections in the order of their ids.
+func (r *reading) inOrder() []Connection {
+	return slices.SortedFunc(slices.Values(r.connections), func(a, b Connection) int { return cmp.Compare(a.ID, b.ID) })
 }

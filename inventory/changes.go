@@ -34,25 +34,21 @@ type rename struct {
 // their ids, so that a rename is no more than a rename.
 func changesBetween(before, after *Snapshot) changes {
 	found := changes{before: before, after: after}
-	old := map[string]datadog.Connection{}
-	for _, c := range before.Connections {
-		old[c.ID] = c
-	}
+	old := before.Connections
 	for _, c := range after.Connections {
-		was, known := old[c.ID]
-		delete(old, c.ID)
+		for len(old) > 0 && old[0].ID < c.ID {
+			found.Removed, old = append(found.Removed, old[0]), old[1:]
+		}
 		switch {
-		case !known:
+		case len(old) == 0 || old[0].ID != c.ID:
 			found.Added = append(found.Added, c)
-		case !slices.Equal(was.Types, c.Types):
-			found.TypesChanged = append(found.TypesChanged, typesChange{Connection: c, Before: was.Types})
+			continue
+		case !slices.Equal(old[0].Types, c.Types):
+			found.TypesChanged = append(found.TypesChanged, typesChange{Connection: c, Before: old[0].Types})
 		}
+		old = old[1:]
 	}
-	for _, c := range before.Connections {
-		if _, gone := old[c.ID]; gone {
-			found.Removed = append(found.Removed, c)
-		}
-	}
+	found.Removed = append(found.Removed, old...)
 	for _, o := range after.Orgs {
 		if name, known := before.names[o.ID]; known && name != o.Name {
 			found.Renamed = append(found.Renamed, rename{ID: o.ID, Before: name, After: o.Name})
@@ -71,8 +67,8 @@ type changeLog struct {
 
 // begin starts over with what is known of the orgs: nothing is told of how it
 // came about.
-func (l *changeLog) begin(orgs []*org) {
-	l.known = merge(orgs)
+func (l *changeLog) begin(known *Snapshot) {
+	l.known = known
 	l.seen = map[string]bool{}
 }
 
@@ -83,12 +79,8 @@ func (l *changeLog) found(listing *datadog.Listing) {
 	}
 }
 
-// tell logs what has changed, unless listings are under way.
-func (l *changeLog) tell(orgs []*org) {
-	if slices.ContainsFunc(orgs, func(o *org) bool { return o.done != nil }) {
-		return
-	}
-	known := merge(orgs)
+// tell logs what has changed since it was told last.
+func (l *changeLog) tell(known *Snapshot) {
 	found := changesBetween(l.known, known)
 	found.Added = slices.DeleteFunc(found.Added, func(c datadog.Connection) bool { return l.seen[c.ID] })
 	found.log(level.Info(l.logger))

@@ -63,8 +63,9 @@ type Inventory struct {
 
 	mu      sync.Mutex
 	orgs    []*org
-	shown   merged    // of the listings that are not too old
-	changes changeLog // told against all last good listings, however old
+	known   merged    // of all last good listings, however old
+	shown   merged    // of those that are not too old, where some are
+	changes changeLog // of what is known
 }
 
 // New makes an inventory that knows nothing yet. It starts no listing: that is
@@ -122,7 +123,7 @@ func (i *Inventory) Configure(orgs []Org) {
 	for _, gone := range before {
 		gone.abandon()
 	}
-	i.changes.begin(i.orgs)
+	i.changes.begin(i.known.of(i.orgs))
 	select {
 	case i.configured <- struct{}{}:
 	default: // it is to be known already
@@ -210,7 +211,7 @@ func (i *Inventory) coldUntil() <-chan time.Time {
 func (i *Inventory) View() View {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.view(i.orgs, &i.shown)
+	return i.view(i.orgs, &i.known, &i.shown)
 }
 
 // Part is an inventory of one org alone: as if no other were configured.
@@ -240,7 +241,7 @@ func (p Part) View() View {
 	defer i.mu.Unlock()
 	for n, o := range i.orgs {
 		if o.name == p.name {
-			return i.view(i.orgs[n:n+1], &o.shown)
+			return i.view(i.orgs[n:n+1], &o.known, &o.shown)
 		}
 	}
 	return View{Snapshot: &Snapshot{}}
@@ -290,7 +291,7 @@ func (i *Inventory) list(o *org, ctx context.Context) { //nolint:revive // the c
 	defer i.mu.Unlock()
 	stopped := ctx.Err() != nil
 	defer close(o.end()) // last of all: those who wait find everything told
-	defer i.changes.tell(i.orgs)
+	defer i.tellChanges()
 	if stopped {
 		return // we stop, or the org is configured no longer: that says nothing about it
 	}
@@ -316,14 +317,26 @@ func (i *Inventory) list(o *org, ctx context.Context) { //nolint:revive // the c
 		"pages", listing.Pages, "duration", listing.Duration, "next_attempt", logTime(o.next))
 }
 
-// view tells what is known of some orgs. The lock is held.
-func (i *Inventory) view(orgs []*org, shown *merged) View {
+// tellChanges logs them, unless listings are under way.
+func (i *Inventory) tellChanges() {
+	if !slices.ContainsFunc(i.orgs, func(o *org) bool { return o.done != nil }) {
+		i.changes.tell(i.known.of(i.orgs))
+	}
+}
+
+// view tells what is known of some orgs, and what of that is shown. The lock is held.
+func (i *Inventory) view(orgs []*org, known, shown *merged) View {
 	now := time.Now()
-	var current []*org
 	states := make([]OrgState, len(orgs))
 	for n, o := range orgs {
 		states[n] = o.state(now, i.maxStale)
-		if o.listing != nil && !states[n].Stale {
+	}
+	if !slices.ContainsFunc(states, func(s OrgState) bool { return s.Stale }) {
+		return View{Snapshot: known.of(orgs), Orgs: states}
+	}
+	var current []*org
+	for n, o := range orgs {
+		if !states[n].Stale {
 			current = append(current, o)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"time"
 
 	"datadog_org_connections_exporter/datadog"
@@ -46,7 +47,8 @@ type org struct {
 	stop     context.CancelFunc // ends the listing under way
 	listings uint64
 	failures map[datadog.Reason]uint64
-	shown    merged // of this org alone
+	known    merged // of this org alone
+	shown    merged // of nothing: its listing is too old
 }
 
 func newOrg(o Org) *org {
@@ -110,11 +112,22 @@ func (o *org) failed(err error) {
 func (o *org) succeeded(listing *datadog.Listing) {
 	o.err, o.reason = nil, ""
 	o.listings++
-	o.listing = listing
+	o.listing = likeBefore(listing, o.listing)
 	o.self = inferSelf(listing.Connections, o.self)
 	if listing.NotBefore.After(o.next) {
 		o.next = listing.NotBefore
 	}
+}
+
+// likeBefore gives a listing in the memory of the one before, where it holds the
+// same: what was made of that one is kept.
+func likeBefore(listing, before *datadog.Listing) *datadog.Listing {
+	if before == nil || !slices.EqualFunc(before.Connections, listing.Connections, sameConnection) {
+		return listing
+	}
+	same := *listing
+	same.Connections = before.Connections
+	return &same
 }
 
 // refused tells whether the API did not accept the credentials when they were

@@ -2,7 +2,6 @@ package inventory
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"datadog_org_connections_exporter/datadog"
@@ -46,8 +45,15 @@ func sources(orgs []*org) []source {
 // NewSnapshot makes a snapshot of connections and orgs, each of them once, and puts
 // them in order.
 func NewSnapshot(connections []datadog.Connection, orgs []OrgInfo) *Snapshot {
+	slices.SortFunc(connections, byID)
+	return newSnapshot(connections, orgs)
+}
+
+func byID(a, b datadog.Connection) int { return cmp.Compare(a.ID, b.ID) }
+
+// newSnapshot takes connections that are in order, and only reads them.
+func newSnapshot(connections []datadog.Connection, orgs []OrgInfo) *Snapshot {
 	s := &Snapshot{Connections: connections, Orgs: orgs, names: map[string]string{}}
-	slices.SortFunc(s.Connections, func(a, b datadog.Connection) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(s.Orgs, func(a, b OrgInfo) int { return cmp.Compare(a.ID, b.ID) })
 	for n := range s.Orgs {
 		o := &s.Orgs[n]
@@ -71,6 +77,7 @@ type merged struct {
 // of gives the snapshot of the orgs' last good listings: that of before where it
 // would say the same.
 func (m *merged) of(orgs []*org) *Snapshot {
+	orgs = slices.DeleteFunc(slices.Clone(orgs), func(o *org) bool { return o.listing == nil })
 	from := sources(orgs)
 	if m.snapshot != nil && slices.Equal(from, m.from) {
 		return m.snapshot
@@ -85,18 +92,14 @@ func (m *merged) of(orgs []*org) *Snapshot {
 // merge makes one snapshot of the last good listings. Where two of them tell
 // different things, the fresher one is right.
 func merge(orgs []*org) *Snapshot {
-	orgs = slices.DeleteFunc(slices.Clone(orgs), func(o *org) bool { return o.listing == nil })
+	orgs = slices.Clone(orgs)
 	slices.SortStableFunc(orgs, func(a, b *org) int { return a.listing.Began.Compare(b.listing.Began) })
 
-	connections := map[string]datadog.Connection{}
 	infos := map[string]datadog.Org{}
 	watch := watchers(orgs)
-	for _, o := range orgs {
-		for _, c := range o.listing.Connections {
-			if !watch.missed(c, o) {
-				connections[c.ID] = c
-			}
-		}
+	connections := make([][]datadog.Connection, len(orgs))
+	for n, o := range orgs {
+		connections[n] = watch.left(o)
 		for _, info := range o.listing.Orgs {
 			infos[info.ID] = infos[info.ID].Updated(info)
 		}
@@ -106,7 +109,32 @@ func merge(orgs []*org) *Snapshot {
 	for id, info := range infos {
 		all = append(all, OrgInfo{Org: info, Observed: observed.of(id)})
 	}
-	return NewSnapshot(slices.Collect(maps.Values(connections)), all)
+	return newSnapshot(union(connections), all)
+}
+
+// union gives the connections of several lists, each of which is in the order of
+// the ids. Where a connection is in more than one, the last is right.
+func union(lists [][]datadog.Connection) []datadog.Connection {
+	switch len(lists) {
+	case 0:
+		return nil
+	case 1:
+		return lists[0]
+	}
+	half := len(lists) / 2
+	older, newer := union(lists[:half]), union(lists[half:])
+	all := make([]datadog.Connection, 0, max(len(older), len(newer)))
+	for len(older) > 0 && len(newer) > 0 {
+		switch order := byID(older[0], newer[0]); {
+		case order < 0:
+			all, older = append(all, older[0]), older[1:]
+		case order > 0:
+			all, newer = append(all, newer[0]), newer[1:]
+		default:
+			all, older, newer = append(all, newer[0]), older[1:], newer[1:]
+		}
+	}
+	return append(append(all, older...), newer...)
 }
 
 // watch are the freshest listings that hold all connections of an org, by the
@@ -122,6 +150,16 @@ func watchers(orgs []*org) watch {
 		}
 	}
 	return w
+}
+
+// left are the connections that an org listed and no fresher listing misses: its
+// own list where that is all of them.
+func (w watch) left(o *org) []datadog.Connection {
+	listed := o.listing.Connections
+	if !slices.ContainsFunc(listed, func(c datadog.Connection) bool { return w.missed(c, o) }) {
+		return listed
+	}
+	return slices.DeleteFunc(slices.Clone(listed), func(c datadog.Connection) bool { return w.missed(c, o) })
 }
 
 // missed tells whether a connection that an org listed is gone: a fresher listing

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"datadog_org_connections_exporter/inventory"
 	"datadog_org_connections_exporter/policy"
@@ -21,7 +22,12 @@ type family struct {
 }
 
 // valid is a label's value as it is shown.
-func valid(label string) string { return strings.ToValidUTF8(label, "\ufffd") }
+func valid(label string) string {
+	if utf8.ValidString(label) { // as nearly all are, and quickly told
+		return label
+	}
+	return strings.ToValidUTF8(label, "\ufffd")
+}
 
 // inventoryFamilies show a snapshot.
 func inventoryFamilies(s *inventory.Snapshot) []family {

@@ -65,6 +65,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		"check":        addCheck(app),
 		"diff":         addDiff(app),
 		"check-config": addCheckConfig(app),
+		"healthcheck":  addHealthcheck(app),
 		"demo":         addDemo(app),
 	}
 	name, err := app.Parse(args)

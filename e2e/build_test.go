@@ -9,7 +9,7 @@ import (
 )
 
 // programs are the paths of those that the tests run.
-var programs struct{ exporter, prometheus, promtool string }
+var programs struct{ exporter, prometheus, promtool, oldestPromtool, alertmanager, amtool string }
 
 func TestMain(m *testing.M) {
 	if err := build(); err != nil {
@@ -29,20 +29,32 @@ func build() error {
 	programs.exporter = filepath.Join(into, "datadog_org_connections_exporter")
 	programs.prometheus = filepath.Join(into, "prometheus")
 	programs.promtool = filepath.Join(into, "promtool")
+	programs.oldestPromtool = filepath.Join(into, "promtool-2.42")
+	programs.alertmanager = filepath.Join(into, "alertmanager")
+	programs.amtool = filepath.Join(into, "amtool")
 	// The exporter as the Makefile builds it, but for the version.
 	if err := goBuild("..", "-trimpath", "-buildvcs=false", "-o", programs.exporter, "."); err != nil {
 		return err
 	}
+	into += string(filepath.Separator)
 	// Service discovery by HTTP, in files and in the configuration is there without
 	// the clouds' plugins, which take most of the time.
-	return goBuild("tools", "-tags=remove_all_sd", "-o", into+string(filepath.Separator),
-		"github.com/prometheus/prometheus/cmd/prometheus", "github.com/prometheus/prometheus/cmd/promtool")
+	if err := goBuild("tools", "-tags=remove_all_sd", "-o", into,
+		"github.com/prometheus/prometheus/cmd/prometheus", "github.com/prometheus/prometheus/cmd/promtool"); err != nil {
+		return err
+	}
+	// That of the oldest Prometheus which the rules are for.
+	if err := goBuild("tools/oldest", "-o", programs.oldestPromtool, "github.com/prometheus/prometheus/cmd/promtool"); err != nil {
+		return err
+	}
+	return goBuild("tools/alertmanager", "-o", into,
+		"github.com/prometheus/alertmanager/cmd/alertmanager", "github.com/prometheus/alertmanager/cmd/amtool")
 }
 
 func goBuild(dir string, args ...string) error {
 	cmd := exec.Command("go", append([]string{"build"}, args...)...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as both are released
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as all are released
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the programs to test with, in %s: %v: %w\n%s", dir, cmd.Args, err, out)
 	}

@@ -33,13 +33,16 @@ func startPrometheus(t *testing.T, config deployed) prometheus {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "prometheus.yml")
 	write(t, file, config.text)
-	p := start(t, programs.prometheus,
-		"--config.file="+file,
-		"--storage.tsdb.path="+filepath.Join(dir, "data"),
-		"--web.listen-address=127.0.0.1:0",
-		// What was discovered is scraped after a second at the latest, not after five.
-		"--scrape.discovery-reload-interval=1s",
-	)
+	// What was discovered is scraped after a second at the latest, not after five.
+	return runPrometheus(t, file, filepath.Join(dir, "data"), "--scrape.discovery-reload-interval=1s")
+}
+
+// runPrometheus has one go on with the data that are there already, if any.
+func runPrometheus(t *testing.T, config, data string, args ...string) prometheus {
+	t.Helper()
+	p := start(t, programs.prometheus, append([]string{
+		"--config.file=" + config, "--storage.tsdb.path=" + data, "--web.listen-address=127.0.0.1:0",
+	}, args...)...)
 	connection, err := api.NewClient(api.Config{Address: p.base})
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,78 @@
+package e2e
+
+import (
+	"slices"
+	"time"
+
+	"datadog_org_connections_exporter/datadog/fake"
+)
+
+// company is an account in which all is well: no alert fires.
+type company struct {
+	*stack
+	payments, platform, security, lake, tokyo string // orgs
+	required, shared                          string // connections
+	policy                                    []rule
+}
+
+// newCompany connects the orgs of an account, all of whose keys the exporter has, so
+// that each takes part in several connections, and none has many sinks.
+func newCompany(s *stack) *company {
+	c := &company{
+		stack:    s,
+		payments: s.org(fake.Org{Name: "Acme Payments"}),
+		platform: s.org(fake.Org{Name: "Acme Platform"}),
+		security: s.org(fake.Org{Name: "Acme Security"}),
+		lake:     s.org(fake.Org{Name: `Acme "Data\Lake"`}),
+		tokyo:    s.org(fake.Org{Name: "Acme 東京"}),
+	}
+	c.required = c.connect(c.payments, c.security, "logs")
+	c.shared = c.connect(c.platform, c.security, "logs", "metrics")
+	c.connect(c.platform, c.lake, "logs")
+	c.connect(c.platform, c.payments, "metrics")
+	c.connect(c.security, c.lake, "audit")
+	c.connect(c.tokyo, c.security, "logs")
+	c.connect(c.tokyo, c.lake, "metrics")
+	known := []string{"audit", "logs", "metrics"}
+	c.policy = []rule{
+		{name: "payments to security", source: c.payments, sink: c.security, types: []string{"logs"}, more: ", required: true"},
+		{name: "all to security", source: "*", sink: c.security, types: known},
+		{name: "all to the lake", source: "*", sink: c.lake, types: known},
+		{name: "all to payments", source: "*", sink: c.payments, types: []string{"metrics"}},
+	}
+	c.setPolicy(c.policy...)
+	c.configure(c.everybody()...)
+	return c
+}
+
+func (c *company) everybody() []string {
+	return []string{c.payments, c.platform, c.security, c.lake, c.tokyo}
+}
+
+// connect adds a connection that has long been there.
+func (c *company) connect(source, sink string, types ...string) (id string) {
+	return c.AddConnection(fake.Connection{SourceID: source, SinkID: sink, Types: types})
+}
+
+// connectNow adds one as somebody does who makes it now.
+func (c *company) connectNow(source, sink string, types ...string) (id string) {
+	return c.AddConnection(fake.Connection{SourceID: source, SinkID: sink, Types: types, CreatedAt: time.Now()})
+}
+
+// connection finds one of the account's.
+func (s *stack) connection(id string) fake.Connection {
+	s.t.Helper()
+	all := s.Connections()
+	at := slices.IndexFunc(all, func(c fake.Connection) bool { return c.ID == id })
+	if at < 0 {
+		s.t.Fatalf("there is no connection %s", id)
+	}
+	return all[at]
+}
+
+// hide takes a connection out of the account, and gives what puts the same one back.
+func (s *stack) hide(id string) (unhide func()) {
+	hidden := s.connection(id)
+	s.RemoveConnection(id)
+	return func() { s.AddConnection(hidden) }
+}

@@ -1,0 +1,143 @@
+package e2e
+
+import (
+	"log/slog"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// deployedRules is where the rules are. Those of another directory can be put in
+// their place, to see that what breaks a rule does not go unnoticed.
+func deployedRules() string {
+	if instead := os.Getenv("E2E_RULES"); instead != "" {
+		return instead
+	}
+	return filepath.Join(deployedFiles, "rules")
+}
+
+// ruleFiles are the deployed rules as they are, by the name of their file.
+func ruleFiles(t *testing.T) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(deployedRules(), "*.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		t.Fatalf("there are no rules in %s", deployedRules())
+	}
+	rules := map[string]string{}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rules[filepath.Base(file)] = string(content)
+	}
+	return rules
+}
+
+// parseRules gives the rules of a file.
+func parseRules(t *testing.T, text string) (rules []rulefmt.Rule) {
+	t.Helper()
+	groups, errs := rulefmt.Parse([]byte(text), false, model.UTF8Validation, parser.NewParser(parser.Options{}), slog.New(slog.DiscardHandler))
+	for _, err := range errs {
+		t.Fatal(err)
+	}
+	for _, group := range groups.Groups {
+		if group.Interval != 0 {
+			t.Fatalf("group %s has an interval of its own, which evaluations are not counted in", group.Name)
+		}
+		rules = append(rules, group.Rules...)
+	}
+	return rules
+}
+
+// times are all those that a rule names.
+func times(t *testing.T, rule rulefmt.Rule) []time.Duration {
+	t.Helper()
+	all := []time.Duration{time.Duration(rule.For), time.Duration(rule.KeepFiringFor)}
+	expr, err := parser.NewParser(parser.Options{}).ParseExpr(rule.Expr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
+		switch n := node.(type) {
+		case *parser.VectorSelector:
+			all = append(all, n.OriginalOffset)
+		case *parser.MatrixSelector:
+			all = append(all, n.Range)
+		case *parser.SubqueryExpr:
+			all = append(all, n.Range, n.Step, n.OriginalOffset)
+		}
+		return nil
+	})
+	return all
+}
+
+// A time that is not cut would make the stories prove something else.
+func TestQuickRulesAreTheDeployedOnesButFaster(t *testing.T) {
+	for name, text := range ruleFiles(t) {
+		deployed, quick := parseRules(t, text), parseRules(t, quickRules(t, text))
+		for n := range deployed {
+			want := times(t, deployed[n])
+			for i := range want {
+				want[i] /= faster
+			}
+			if got := times(t, quick[n]); !slices.Equal(got, want) {
+				t.Errorf("%s: the times of %s%s are %v, want %v", name, deployed[n].Record, deployed[n].Alert, got, want)
+			}
+		}
+	}
+}
+
+// When Prometheus is restarted, an alert of ten minutes or more fires as before; one
+// of less is pending again, and Alertmanager takes it for resolved after four. In the
+// stories Alertmanager has more patience.
+func TestAlertsOutlastARestartOfPrometheus(t *testing.T) {
+	const forgotten, restored = 4 * time.Minute, 10 * time.Minute
+	for _, rule := range readRules(t, alertingRules...) {
+		if rule.For == "" {
+			continue
+		}
+		pending, err := model.ParseDuration(rule.For)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if time.Duration(pending) >= forgotten-time.Minute && time.Duration(pending) < restored {
+			t.Errorf("%s would be resolved and fire again: it is pending for %v", rule.Alert, pending)
+		}
+	}
+}
+
+// The stories expect them all.
+func TestNoAlertIsWithoutAStory(t *testing.T) {
+	deployed := map[string]string{}
+	for _, alert := range readRules(t, alertingRules...) {
+		deployed[strings.TrimPrefix(alert.Alert, alertPrefix)] = alert.Labels["severity"]
+	}
+	known := map[string]string{}
+	for name, kind := range kinds {
+		known[name] = kind.severity
+	}
+	if !maps.Equal(deployed, known) {
+		t.Errorf("deployed are %v, known are %v", deployed, known)
+	}
+}
+
+func TestAmtoolAcceptsTheConfigurationOfAlertmanager(t *testing.T) {
+	t.Parallel()
+	said, err := exec.Command(programs.amtool, "check-config", deployedAlertmanager).CombinedOutput()
+	if err != nil || !strings.Contains(string(said), "SUCCESS") {
+		t.Errorf("amtool check-config: %v:\n%s", err, said)
+	}
+}

@@ -1,0 +1,159 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+)
+
+const (
+	// runbooks is what every runbook_url begins with: a placeholder, to be replaced by
+	// where people put the file.
+	runbooks     = "https://runbooks.example.com/datadog_org_connections_exporter/runbooks.md"
+	runbooksFile = "../docs/runbooks.md"
+)
+
+var alertName = regexp.MustCompile(`^DatadogOrgConnection([A-Z][a-z]+)+$`)
+
+func TestAlertsSayHowBadItIsInWhichWordsAndWhatToDo(t *testing.T) {
+	t.Parallel()
+	taken := map[string]bool{}
+	for _, rule := range readRules(t, alertingRules...) {
+		if !alertName.MatchString(rule.Alert) || taken[rule.Alert] {
+			t.Errorf("%s: %q is no name for an alert of ours, or is taken", rule.file, rule.Alert)
+		}
+		taken[rule.Alert] = true
+		if got := rule.Labels["severity"]; len(rule.Labels) != 1 || !slices.Contains([]string{"critical", "warning", "info"}, got) {
+			t.Errorf("%s has the labels %v, want a severity and no more", rule.Alert, rule.Labels)
+		}
+		for _, name := range []string{"summary", "description", "runbook_url"} {
+			if rule.Annotations[name] == "" {
+				t.Errorf("%s has no %s", rule.Alert, name)
+			}
+		}
+		if got, want := rule.Annotations["runbook_url"], runbooks+"#"+strings.ToLower(rule.Alert); got != want {
+			t.Errorf("the runbook of %s is at %s, want %s", rule.Alert, got, want)
+		}
+	}
+}
+
+// named asks for what an org is called, and falls back to its id.
+func named(label string) string {
+	return `{{ with printf "datadog_org:name{org_id=%q}" $labels.` + label + ` | query }}{{ . | first | label "org_name" }}{{ else }}{{ $labels.` + label + ` }}{{ end }}`
+}
+
+// What tells alerts from others is said in words too: orgs by their names, which are
+// no labels, and by their ids.
+func TestAlertsNameTheOrgsAndAllElseThatTheyAreAbout(t *testing.T) {
+	t.Parallel()
+	r := newReader()
+	r.readAll(t, readRules(t, recordingRules...))
+	rules := readRules(t, alertingRules...)
+	about, ofOrgs := r.readAll(t, rules), 0
+	for _, rule := range rules {
+		summary, description := rule.Annotations["summary"], rule.Annotations["description"]
+		for _, label := range about[rule.Alert] {
+			value := "{{ $labels." + label + " }}"
+			switch {
+			case strings.HasSuffix(label, "_org_id") || label == "org_id":
+				ofOrgs++
+				if !strings.Contains(summary, named(label)) || !strings.Contains(description, named(label)+" ("+value+")") {
+					t.Errorf("%s does not name the org %s by its name in the summary, and by name and id in the description", rule.Alert, label)
+				}
+			case label == "connection_type" || label == "rule" || label == "org":
+				if !strings.Contains(summary, value) || !strings.Contains(description, value) {
+					t.Errorf("%s does not say which %s it is about", rule.Alert, label)
+				}
+			}
+		}
+	}
+	if ofOrgs < 10 {
+		t.Errorf("%d orgs are named: is this test about anything?", ofOrgs)
+	}
+}
+
+// heading is a section of a page, link one to a section of the same page.
+var (
+	heading = regexp.MustCompile(`(?m)^## (.+)$`)
+	link    = regexp.MustCompile(`\]\(#([^)]+)\)`)
+)
+
+// anchor is what GitHub and others make of a heading.
+func anchor(heading string) string { return strings.ReplaceAll(strings.ToLower(heading), " ", "-") }
+
+func TestEveryAlertHasARunbookAndEveryRunbookAnAlert(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(runbooksFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sections, alerts []string
+	anchors := map[string]bool{}
+	for _, found := range heading.FindAllStringSubmatch(string(page), -1) {
+		anchors[anchor(found[1])] = true
+		if strings.HasPrefix(found[1], "DatadogOrgConnection") {
+			sections = append(sections, found[1])
+		}
+	}
+	for _, rule := range readRules(t, alertingRules...) {
+		alerts = append(alerts, rule.Alert)
+	}
+	slices.Sort(sections)
+	slices.Sort(alerts)
+	if !slices.Equal(sections, alerts) {
+		t.Errorf("there are runbooks of %q, want of %q", sections, alerts)
+	}
+	for _, found := range link.FindAllStringSubmatch(string(page), -1) {
+		if !anchors[found[1]] {
+			t.Errorf("%s links to #%s, which there is not", runbooksFile, found[1])
+		}
+	}
+	// What is told of an alert must not contradict it.
+	for _, rule := range readRules(t, alertingRules...) {
+		if want := "## " + rule.Alert + "\n\n*" + rule.Labels["severity"] + ".* "; !strings.Contains(string(page), want) {
+			t.Errorf("the runbook of %s does not begin with its severity, %s", rule.Alert, rule.Labels["severity"])
+		}
+	}
+}
+
+// The unit tests see every alert fire, with all that it says.
+func TestEveryAlertFiresInTheTestsOfTheRules(t *testing.T) {
+	t.Parallel()
+	fired := map[string]bool{}
+	for _, file := range globbed(t, "tests/*.yml") {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var written struct {
+			Tests []struct {
+				AlertRuleTest []struct {
+					Alertname string
+					ExpAlerts []struct {
+						ExpAnnotations map[string]string `yaml:"exp_annotations"`
+					} `yaml:"exp_alerts"`
+				} `yaml:"alert_rule_test"`
+			}
+		}
+		if err := yaml.Unmarshal(content, &written); err != nil {
+			t.Fatalf("%s: %v", filepath.Base(file), err)
+		}
+		for _, test := range written.Tests {
+			for _, c := range test.AlertRuleTest {
+				for _, alert := range c.ExpAlerts {
+					fired[c.Alertname] = fired[c.Alertname] || len(alert.ExpAnnotations) == 3
+				}
+			}
+		}
+	}
+	for _, rule := range readRules(t, alertingRules...) {
+		if !fired[rule.Alert] {
+			t.Errorf("no test sees %s fire", rule.Alert)
+		}
+	}
+}

@@ -1,0 +1,48 @@
+// Dashboards writes the Grafana dashboards beside it: inventory.json and
+// exporter.json, in which queries recur that no person would keep alike by hand.
+//
+//	inventory.go  who shares what with whom: what is wrong, new and risky about it
+//	exporter.go   whether what is shown can be trusted
+//	promql.go     the queries' common parts
+//	panels.go     how panels look and what they ask
+//	tables.go     panels with columns
+//	around.go     what is around panels: variables, annotations, links
+//	grafana.go    the part of Grafana's model that they need
+//
+// [make generate] runs it.
+//
+// [make generate]: ../Makefile
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+)
+
+//go:generate go run .
+
+func main() {
+	for file, d := range files() {
+		if err := os.WriteFile(file, written(d), 0o644); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+}
+
+func files() map[string]dashboard {
+	return map[string]dashboard{"inventory.json": inventory(), "exporter.json": exporter()}
+}
+
+func written(d dashboard) []byte {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // for people who read the queries
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(d); err != nil {
+		panic(err) // it is made of what can be written
+	}
+	return text.Bytes()
+}

@@ -1,0 +1,62 @@
+package packaging
+
+import (
+	"errors"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const unit = "datadog-org-connections-exporter.service"
+
+// systemdAnalyze gives what systemd says of its units, where there is systemd.
+func systemdAnalyze(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("systemd-analyze", append(args, "--no-pager")...)
+	cmd.Dir = filepath.Join(repository, "deploy/systemd")
+	out, err := cmd.CombinedOutput()
+	if errors.Is(err, exec.ErrNotFound) {
+		t.Skip("needs systemd-analyze")
+	}
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", cmd, err, out)
+	}
+	return string(out)
+}
+
+// 0 is for a service that can do nothing, 10 for one that can do everything.
+func TestTheServiceCanDoLittle(t *testing.T) {
+	report := systemdAnalyze(t, "security", "--offline=true", "./"+unit)
+	found := regexp.MustCompile(`Overall exposure level for \S+: ([\d.]+)`).FindStringSubmatch(report)
+	if found == nil {
+		t.Fatalf("systemd tells no exposure level:\n%s", report)
+	}
+	if level, err := strconv.ParseFloat(found[1], 64); err != nil || level >= 2 {
+		t.Errorf("its exposure level is %s, want one below 2:\n%s", found[1], report)
+	}
+}
+
+// What is in the unit is what the other files say.
+func TestTheServiceFindsItsUserAndItsKeys(t *testing.T) {
+	service := text(t, "deploy/systemd/"+unit)
+	for _, want := range []string{
+		"\nUser=org-connections-exporter\n", "\nLoadCredential=api-key:", "\nLoadCredential=app-key:",
+		"DD_API_KEY_FILE=%d/api-key", "DD_APP_KEY_FILE=%d/app-key",
+	} {
+		if !strings.Contains(service, want) {
+			t.Errorf("the service has no %q", want)
+		}
+	}
+	if user := text(t, "deploy/systemd/sysusers.conf"); !strings.Contains(user, "\nu org-connections-exporter - ") {
+		t.Errorf("there is no such user: %s", user)
+	}
+	// A drop-in of an exporter that needs other keys takes these away first.
+	for _, name := range []string{"access-token.conf", "several-orgs.conf"} {
+		if dropIn := text(t, "deploy/systemd/"+name); !strings.Contains(dropIn, "[Service]\nLoadCredential=\nLoadCredential=") {
+			t.Errorf("with %s the service wants keys that are not there", name)
+		}
+	}
+}

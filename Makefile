@@ -65,7 +65,11 @@ fmt: ## Format the code as lint wants it
 	$(golangci_lint) fmt
 
 .PHONY: bench
-bench: ## Run the benchmarks (BENCH=regexp, BENCHTIME=1s)
+bench: ## Measure the exporter beside its peers, on Linux: three minutes and a build
+	cd e2e && $(GO) run ./bench
+
+.PHONY: benchmarks
+benchmarks: ## Run the Go benchmarks, for benchstat (BENCH=regexp, BENCHTIME=1s)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem ./...
 
 # go test fuzzes one target of one package at a time. Minimizing what is merely

@@ -34,7 +34,7 @@ func (c *captured) send(w http.ResponseWriter) {
 
 // sendPlain sends the steady part and the live one behind it, which holds the end.
 func sendPlain(w http.ResponseWriter, steady *rendering, live []byte) {
-	sendPieces(w, append(steady.pieces[:len(steady.pieces):len(steady.pieces)], live))
+	sendPieces(w, steady.body, live)
 }
 
 // sendCompressed does so in one gzip member (RFC 1952): one header, a stream that
@@ -44,19 +44,16 @@ func sendCompressed(w http.ResponseWriter, steady *rendering, live []byte) {
 	defer toolsPool.Put(tools)
 	sum := steady.sum
 	sum.add(live)
-	pieces := make([][]byte, 0, len(steady.pieces)+2)
-	pieces = append(pieces, gzipHeader)
-	pieces = append(pieces, steady.pieces...)
 	last := tools.finish(live)
 	last = binary.LittleEndian.AppendUint32(last, sum.crc32)
 	last = binary.LittleEndian.AppendUint32(last, sum.size)
-	sendPieces(w, append(pieces, last))
+	sendPieces(w, gzipHeader, steady.body, last)
 }
 
 // gzipHeader tells nothing but that DEFLATE follows: no name, no time, no system.
 var gzipHeader = []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff}
 
-func sendPieces(w http.ResponseWriter, pieces [][]byte) {
+func sendPieces(w http.ResponseWriter, pieces ...[]byte) {
 	length := 0
 	for _, piece := range pieces {
 		length += len(piece)

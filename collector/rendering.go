@@ -14,8 +14,8 @@ import (
 // rendering is the steady part of an exposition in one format, as it is sent:
 // made once, sent to whoever asks.
 type rendering struct {
-	pieces [][]byte
-	sum    checksum // of the text, where the pieces hold it compressed
+	body []byte
+	sum  checksum // of the text, where the body is compressed
 }
 
 // checksum is what the end of a gzip member tells (RFC 1952, section 2.3.1).
@@ -58,7 +58,8 @@ func partsOf(families []family, joinable bool) []part {
 // render encodes families, and compresses them where that is wanted.
 func render(families []family, format expfmt.Format, compressed bool) (*rendering, error) {
 	parts := partsOf(families, format.FormatType() != expfmt.TypeProtoDelim)
-	r := &rendering{pieces: make([][]byte, len(parts))}
+	r := &rendering{}
+	pieces := make([][]byte, len(parts))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	summed := make(chan struct{}) // the checksum goes from part to part
@@ -76,11 +77,13 @@ func render(families []family, format expfmt.Format, compressed bool) (*renderin
 			if compressed {
 				text = tools.compress(text)
 			}
-			r.pieces[n] = bytes.Clone(text)
+			pieces[n] = bytes.Clone(text)
 			return err
 		})
 	}
-	return r, group.Wait()
+	err := group.Wait()
+	r.body = bytes.Join(pieces, nil)
+	return r, err
 }
 
 // tools are what encoding a part needs, to be used again.

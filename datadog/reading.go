@@ -151,5 +151,7 @@ func (r *reading) listing() *Listing {
 
 // inOrder gives the connections in the order of their ids.
 func (r *reading) inOrder() []Connection {
-	return slices.SortedFunc(slices.Values(r.connections), func(a, b Connection) int { return cmp.Compare(a.ID, b.ID) })
+	sorted := slices.Clone(r.connections)
+	slices.SortFunc(sorted, func(a, b Connection) int { return cmp.Compare(a.ID, b.ID) })
+	return sorted
 }

@@ -12,7 +12,7 @@ import (
 
 // changes are what differs between two snapshots, in the order of the ids.
 type changes struct {
-	Added, Removed []datadog.Connection
+	Added, Removed []*datadog.Connection
 	TypesChanged   []typesChange
 	Renamed        []rename
 
@@ -35,20 +35,23 @@ type rename struct {
 func changesBetween(before, after *Snapshot) changes {
 	found := changes{before: before, after: after}
 	old := before.Connections
-	for _, c := range after.Connections {
+	for n := range after.Connections {
+		c := &after.Connections[n]
 		for len(old) > 0 && old[0].ID < c.ID {
-			found.Removed, old = append(found.Removed, old[0]), old[1:]
+			found.Removed, old = append(found.Removed, &old[0]), old[1:]
 		}
 		switch {
 		case len(old) == 0 || old[0].ID != c.ID:
 			found.Added = append(found.Added, c)
 			continue
 		case !slices.Equal(old[0].Types, c.Types):
-			found.TypesChanged = append(found.TypesChanged, typesChange{Connection: c, Before: old[0].Types})
+			found.TypesChanged = append(found.TypesChanged, typesChange{Connection: *c, Before: old[0].Types})
 		}
 		old = old[1:]
 	}
-	found.Removed = append(found.Removed, old...)
+	for n := range old {
+		found.Removed = append(found.Removed, &old[n])
+	}
 	for _, o := range after.Orgs {
 		if name, known := before.names[o.ID]; known && name != o.Name {
 			found.Renamed = append(found.Renamed, rename{ID: o.ID, Before: name, After: o.Name})
@@ -82,7 +85,7 @@ func (l *changeLog) found(listing *datadog.Listing) {
 // tell logs what has changed since it was told last.
 func (l *changeLog) tell(known *Snapshot) {
 	found := changesBetween(l.known, known)
-	found.Added = slices.DeleteFunc(found.Added, func(c datadog.Connection) bool { return l.seen[c.ID] })
+	found.Added = slices.DeleteFunc(found.Added, func(c *datadog.Connection) bool { return l.seen[c.ID] })
 	found.log(level.Info(l.logger))
 	l.known = known
 	clear(l.seen)
@@ -91,10 +94,10 @@ func (l *changeLog) tell(known *Snapshot) {
 // log writes a line for each change.
 func (c changes) log(logger log.Logger) {
 	for _, added := range c.Added {
-		logger.Log(c.after.describe("Connection added", added)...)
+		logger.Log(c.after.describe("Connection added", *added)...)
 	}
 	for _, removed := range c.Removed {
-		logger.Log(c.before.describe("Connection removed", removed)...)
+		logger.Log(c.before.describe("Connection removed", *removed)...)
 	}
 	for _, changed := range c.TypesChanged {
 		logger.Log(append(c.after.describe("Connection types changed", changed.Connection), "types_before", strings.Join(changed.Before, ","))...)

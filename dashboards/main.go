@@ -24,12 +24,22 @@ import (
 //go:generate go run .
 
 func main() {
+	if err := write(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func write() error {
+	if _, err := os.Stat("grafana.go"); err != nil {
+		return fmt.Errorf("the files belong beside the code, not here: run make generate (%w)", err)
+	}
 	for file, d := range files() {
 		if err := os.WriteFile(file, written(d), 0o644); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+			return err
 		}
 	}
+	return nil
 }
 
 func files() map[string]dashboard {

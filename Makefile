@@ -91,6 +91,7 @@ demo: build ## Run the exporter against a simulated Datadog
 .PHONY: generate
 generate: ## Write generated files anew
 	$(GO) generate ./...
+	cd e2e/packaging && $(GO) generate ./...
 
 .PHONY: clean
 clean: ## Remove what make built

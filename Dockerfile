@@ -23,10 +23,9 @@ COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
 ARG TARGETOS TARGETARCH VERSION=dev REVISION BRANCH BUILD_DATE
-# What the Makefile finds out from git must not be set to nothing.
+# make takes VERSION and the rest from these arguments, which are variables here.
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    GOOS=$TARGETOS GOARCH=$TARGETARCH make build VERSION="$VERSION" REVISION="$REVISION" BRANCH="$BRANCH" \
-      ${BUILD_DATE:+BUILD_DATE="$BUILD_DATE"} && \
+    GOOS=$TARGETOS GOARCH=$TARGETARCH make build && \
     mkdir /out && mv datadog_org_connections_exporter /out/
 
 FROM scratch AS prebuilt

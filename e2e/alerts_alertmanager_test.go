@@ -14,7 +14,7 @@ const deployedAlertmanager = "../deploy/alertmanager/alertmanager.yml"
 // webhook in the place of every receiver's mail.
 func adaptAlertmanager(t *testing.T, webhook string) string {
 	t.Helper()
-	content, err := os.ReadFile(deployedAlertmanager)
+	content, err := os.ReadFile(underTest(deployedAlertmanager))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"datadog_org_connections_exporter/datadog/fake"
@@ -54,27 +55,29 @@ func connectionsComeAndGo(s *stack) {
 	c.RemoveConnection(c.required)
 	c.hears("a connection disappears, which is required",
 		c.ofTypes("Removed", c.payments, c.security, "logs"),
-		ofMissing(c.policy[0].name, "logs"))
+		missing(c.policy[0].name))
 
 	again := c.connectNow(c.payments, c.security, "logs")
 	c.hears("it is made again",
 		c.ofConnection("New", again),
-		ends(ofMissing(c.policy[0].name, "logs")))
+		ends(missing(c.policy[0].name)))
 }
 
 func whatIsBehindConnections(s *stack) {
 	c := newCompany(s)
 	press := c.org(fake.Org{Name: "Acme Press", Sharing: "public"})
-	c.connect(press, c.security, "logs") // shares more itself: nothing to fear
-	c.connect(press, c.tokyo, "logs")
+	blog := c.org(fake.Org{Name: "Acme Blog", Sharing: "public"})
+	c.connect(press, blog, "logs") // shares more itself: nothing to fear
+	c.connect(press, c.security, "logs")
+	c.connect(blog, c.security, "logs")
 	c.policy = append(c.policy,
 		rule{name: "payments", source: c.payments, sink: "*", types: []string{"logs"}},
 		rule{name: "press", source: press, sink: "*", types: []string{"logs"}})
 	c.setPolicy(c.policy...)
-	everybody := append(c.everybody(), press)
+	everybody := append(c.everybody(), press, blog)
 	c.configure(everybody...)
 	c.start()
-	c.sees(`count(datadog_org_connection_info) == 9`)
+	c.sees(`count(datadog_org_connection_info) == 10`)
 	c.hearsNothing("all is well", 3)
 
 	robin := c.AddUser(fake.User{Name: "Robin Sample"})
@@ -99,14 +102,14 @@ func whatIsBehindConnections(s *stack) {
 		c.ofConnection("New", toPress),
 		c.ofPair("SinkSharesMore", c.payments, press, "logs"))
 
-	policyWithout := append(c.policy[:0:0], c.policy...)
+	policyWithout := slices.Clone(c.policy)
 	policyWithout[3].types = []string{"logs"}
 	c.setPolicy(policyWithout...)
 	c.reload()
 	c.hears("a type is taken out of the policy",
 		c.ofTypes("Unexpected", c.platform, c.payments, "metrics"))
 
-	expiring := append(c.policy[:0:0], c.policy...)
+	expiring := slices.Clone(c.policy)
 	expiring[3].more = ", expires: " + time.Now().AddDate(0, 0, 7).Format(time.DateOnly)
 	c.setPolicy(expiring...)
 	c.reload()
@@ -130,7 +133,7 @@ func whatIsBehindConnections(s *stack) {
 	toContractor := c.connectNow(c.payments, contractor, "logs")
 	c.hears("an org appears whose keys nobody has",
 		c.ofConnection("New", toContractor),
-		c.ofOrg("BlindSpot", contractor))
+		c.blindSpot(contractor))
 
 	nameless := c.connection(toContractor)
 	nameless.Quirks.Names = fake.NullNames
@@ -143,11 +146,11 @@ func whatIsBehindConnections(s *stack) {
 	c.reload()
 	c.sees(fmt.Sprintf(`datadog_up{org=%q} == 1`, c.named[contractor]))
 	c.listen("its keys are added: its connection is seen from the second end, too", quiet,
-		ends(ofNameless("BlindSpot", contractor)))
+		ends(blindSpotCalled(contractor, contractor)))
 
 	c.configure(everybody...)
 	c.reload()
 	c.sees(fmt.Sprintf(`absent(datadog_up{org=%q})`, c.named[contractor]))
 	c.hears("they are taken out again: others still see it",
-		ofNameless("BlindSpot", contractor))
+		blindSpotCalled(contractor, contractor))
 }

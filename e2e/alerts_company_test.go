@@ -11,7 +11,7 @@ import (
 type company struct {
 	*stack
 	payments, platform, security, lake, tokyo string // orgs
-	required, shared                          string // connections
+	required, shared, widened                 string // connections
 	policy                                    []rule
 }
 
@@ -28,7 +28,7 @@ func newCompany(s *stack) *company {
 	}
 	c.required = c.connect(c.payments, c.security, "logs")
 	c.shared = c.connect(c.platform, c.security, "logs", "metrics")
-	c.connect(c.platform, c.lake, "logs")
+	c.widened = c.connect(c.platform, c.lake, "logs")
 	c.connect(c.platform, c.payments, "metrics")
 	c.connect(c.security, c.lake, "audit")
 	c.connect(c.tokyo, c.security, "logs")
@@ -39,6 +39,7 @@ func newCompany(s *stack) *company {
 		{name: "all to security", source: "*", sink: c.security, types: known},
 		{name: "all to the lake", source: "*", sink: c.lake, types: known},
 		{name: "all to payments", source: "*", sink: c.payments, types: []string{"metrics"}},
+		{name: "platform to the lake", source: c.platform, sink: c.lake, types: []string{"logs"}, more: ", required: true"},
 	}
 	c.setPolicy(c.policy...)
 	c.configure(c.everybody()...)

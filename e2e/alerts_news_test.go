@@ -74,14 +74,13 @@ func (s *stack) ofSource(alert, source string, says ...string) []news {
 	return []news{{alert: alert, labels: map[string]string{"source_org_id": source}, says: append(says, s.nameOf(source))}}
 }
 
-// ofOrg is an alert about an org of the account.
-func (s *stack) ofOrg(alert, id string) []news {
-	return []news{{alert: alert, labels: map[string]string{"org_id": id}, says: []string{s.nameOf(id)}}}
+// blindSpot is about an org whose keys nobody has.
+func (s *stack) blindSpot(id string) []news {
+	return blindSpotCalled(s.nameOf(id), id)
 }
 
-// ofNameless is one about an org whose name is not known.
-func ofNameless(alert, id string) []news {
-	return []news{{alert: alert, labels: map[string]string{"org_id": id}, says: []string{id}}}
+func blindSpotCalled(name, id string) []news {
+	return []news{{alert: "BlindSpot", labels: map[string]string{"org_id": id}, says: []string{name}}}
 }
 
 // ofKeys are alerts about listing with the keys of orgs, one for each.
@@ -110,7 +109,7 @@ func ofNobody(alert string) []news {
 	return []news{{alert: alert, nobody: true, says: []string{"exporter"}}}
 }
 
-// ofMissing is an alert about a type that a rule requires.
-func ofMissing(rule, kind string) []news {
-	return []news{{alert: "Missing", labels: map[string]string{"rule": rule, "connection_type": kind}, says: []string{rule, kind}}}
+// missing is about a rule that requires logs.
+func missing(rule string) []news {
+	return []news{{alert: "Missing", labels: map[string]string{"rule": rule, "connection_type": "logs"}, says: []string{rule, "logs"}}}
 }

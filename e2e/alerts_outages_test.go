@@ -27,7 +27,7 @@ func theAPIFailsForHours(s *stack) {
 	c.start()
 	c.hears("one connection is not expected, and one is missing",
 		c.ofTypes("Unexpected", c.security, c.payments, "audit"),
-		ofMissing(c.policy[0].name, "logs"))
+		missing(c.policy[0].name))
 	goes := c.connection(unexpected)
 
 	c.Inject(fake.HTMLError(http.StatusServiceUnavailable))
@@ -59,7 +59,7 @@ func everyOrgFailsInItsOwnWay(s *stack) {
 	c.start()
 	c.hears("there is something to tell, which stays so",
 		c.ofTypes("Unexpected", c.security, c.payments, "audit"),
-		ofMissing(c.policy[0].name, "logs"))
+		missing(c.policy[0].name))
 
 	c.RevokeKeys(c.payments)
 	c.DenyPermission(c.platform)
@@ -102,7 +102,7 @@ func littleGoesWrong(s *stack) {
 
 	unhide = c.hide(c.required)
 	c.sees(`count(datadog_org_connection_info) == 6`)
-	c.hearsNothing("it does not list it, and says nothing of it", 4)
+	c.hearsNothing("it does not list it, and says nothing of it", 2)
 	unhide()
 	c.sees(`count(datadog_org_connection_info) == 7`)
 	c.hearsNothing("it lists it again, a few minutes later", quiet)
@@ -156,7 +156,7 @@ func anOrgIsTakenOut(s *stack) {
 	c.setPolicy(c.policy...)
 	c.start()
 	c.hears("there is an org whose keys nobody has",
-		c.ofOrg("BlindSpot", outside))
+		c.blindSpot(outside))
 
 	c.RemoveConnection(c.shared)
 	c.sees(`count(datadog_org_connection_info) == 7`)
@@ -166,7 +166,7 @@ func anOrgIsTakenOut(s *stack) {
 	c.sees(`count(datadog_up) == 4`)
 	c.hears("a connection disappears, and another org is taken out of the configuration",
 		c.ofTypes("Removed", c.platform, c.security, "logs", "metrics"),
-		c.ofOrg("BlindSpot", c.tokyo),
-		ends(c.ofOrg("BlindSpot", outside)))
+		c.blindSpot(c.tokyo),
+		ends(c.blindSpot(outside)))
 	c.hearsNothing("what only that org saw is forgotten", 50)
 }

@@ -17,7 +17,7 @@ type receiver struct {
 
 	mu   sync.Mutex
 	told []notification // each once, in the order in which they came
-	seen map[once]bool
+	seen map[sameNews]bool
 }
 
 // notification is what somebody is told of one alert.
@@ -31,9 +31,9 @@ type notification struct {
 	to string // the receiver in Alertmanager's configuration
 }
 
-// once is what must not be told twice. Alertmanager repeats an alert where others
-// of its group come and go: that is the same news.
-type once struct {
+// sameNews is what must not be told twice. Alertmanager repeats an alert where
+// others of its group come and go: that is the same news.
+type sameNews struct {
 	to, fingerprint, status string
 	startsAt                time.Time
 }
@@ -49,7 +49,7 @@ func (n notification) String() string {
 
 func newReceiver(t *testing.T) *receiver {
 	t.Helper()
-	r := &receiver{seen: map[once]bool{}}
+	r := &receiver{seen: map[sameNews]bool{}}
 	server := httptest.NewServer(r)
 	t.Cleanup(server.Close)
 	r.url = server.URL
@@ -70,7 +70,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	defer r.mu.Unlock()
 	for _, n := range group.Alerts {
 		n.to = group.Receiver
-		news := once{to: n.to, fingerprint: n.Fingerprint, status: n.Status, startsAt: n.StartsAt}
+		news := sameNews{to: n.to, fingerprint: n.Fingerprint, status: n.Status, startsAt: n.StartsAt}
 		if !r.seen[news] {
 			r.seen[news] = true
 			r.told = append(r.told, n)
@@ -83,10 +83,4 @@ func (r *receiver) since(n int) []notification {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.told[n:])
-}
-
-func (r *receiver) count() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.told)
 }

@@ -1,9 +1,10 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
-	"syscall"
+	"time"
 
 	"datadog_org_connections_exporter/datadog/fake"
 )
@@ -23,7 +24,7 @@ func (s *stack) scrapes() {
 func (s *stack) retarget() {
 	s.t.Helper()
 	s.configurePrometheus()
-	s.prometheus.signal(s.t, syscall.SIGHUP)
+	s.prometheus.hangUp(s.t)
 	s.scrapes()
 }
 
@@ -55,7 +56,7 @@ func exportersComeAndGo(s *stack) {
 		c.ofConnection("New", unexpected),
 		c.ofTypes("Unexpected", c.security, c.payments, "logs"),
 		c.ofTypes("Widened", c.platform, c.security, "audit"),
-		ofMissing(c.policy[0].name, "logs"))
+		missing(c.policy[0].name))
 
 	c.restart(0)
 	c.hearsNothing("the exporter is restarted", quiet)
@@ -94,6 +95,41 @@ func exportersComeAndGo(s *stack) {
 		c.ofTypes("Removed", c.platform, c.security, "logs", "metrics", "audit"))
 }
 
+// Every org is a target of its own, and two exporters share them.
+func orgsAreTargets(s *stack) {
+	c := newCompany(s)
+	c.hide(c.required)
+	const other = "other.yml"
+	c.configure(c.payments, c.platform, c.tokyo)
+	c.configureAs(other, c.security, c.lake)
+	c.alertmanager = c.startAlertmanager(anyAddress)
+	c.exporters = []*process{c.startExporter(anyAddress), c.startExporterWith(other, anyAddress)}
+	c.writePrometheus(readDeployed(c.t, "prometheus-probe.yml").from(c.exporters[0]).
+		uncomment("- url: http://exporter-b:10187/sd").replace("http://exporter-b:10187", c.exporters[1].base))
+	c.prometheus = c.startPrometheus("prometheus")
+	c.sees(`count(datadog_up == 1) == 5`)
+	c.hears("every org is listed",
+		missing(c.policy[0].name))
+
+	added := c.connectNow(c.payments, c.lake, "logs")
+	c.hears("a connection appears, which two targets see",
+		c.ofConnection("New", added))
+	c.RemoveConnection(c.shared)
+	c.listen("another disappears", quiet,
+		c.ofTypes("Removed", c.platform, c.security, "logs", "metrics"))
+
+	c.exporters[1].stop(c.t)
+	c.listen("one of two exporters is lost, with its orgs", 18,
+		ofJob("TargetDown"))
+	c.RemoveConnection(c.widened)
+	c.listen("a connection disappears between an org that is lost and one that is not", quiet,
+		c.ofTypes("Removed", c.platform, c.lake, "logs"))
+	c.exporters[1] = c.startExporterWith(other, address(c.exporters[1]))
+	c.hears("the exporter is back: the connection was required",
+		ends(ofJob("TargetDown")),
+		missing(c.policy[4].name))
+}
+
 func nobodyAnswers(s *stack) {
 	c := newCompany(s)
 	c.alertmanager = c.startAlertmanager(anyAddress)
@@ -115,13 +151,13 @@ func othersComeAndGo(s *stack) {
 	c.start()
 	c.hears("there is something to tell, which stays so",
 		c.ofTypes("Unexpected", c.security, c.payments, "logs"),
-		ofMissing(c.policy[0].name, "logs"))
+		missing(c.policy[0].name))
 
 	c.prometheus.stop(c.t)
 	c.prometheus = c.startPrometheus("prometheus")
 	c.hearsNothing("Prometheus is restarted", quiet)
 
-	c.prometheus.signal(c.t, syscall.SIGHUP)
+	c.prometheus.hangUp(c.t)
 	c.hearsNothing("Prometheus loads its configuration again", quiet)
 
 	second := c.startPrometheus("second")
@@ -140,10 +176,19 @@ func othersComeAndGo(s *stack) {
 
 	second.stop(c.t)
 	c.prometheus.stop(c.t)
+	stopped := time.Now()
 	added := c.connectNow(c.payments, c.lake, "logs")
 	c.RemoveConnection(c.shared)
+	c.SetTypes(c.widened, "logs", "metrics")
+	eventually(c.t, "Prometheus to be down for longer than it looks back", func() error {
+		if down := time.Since(stopped); down < 6*minute {
+			return fmt.Errorf("that is %v", down)
+		}
+		return nil
+	})
 	c.prometheus = c.startPrometheus("prometheus")
 	c.listen("connections change while Prometheus is down", quiet,
 		c.ofConnection("New", added),
+		c.ofTypes("Widened", c.platform, c.lake, "metrics"),
 		c.ofTypes("Removed", c.platform, c.security, "logs", "metrics"))
 }

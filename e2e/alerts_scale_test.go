@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/prometheus/common/model"
 )
@@ -13,6 +14,9 @@ import (
 // Alertmanager, of Prometheus and of the exporter that have a say are cut by it, so
 // that they are to each other what they are where they are deployed.
 const faster = 60
+
+// minute is what a deployed one is in a stack.
+const minute = time.Minute / faster
 
 // quick is a time as a file or a flag says it, cut.
 func quick(t *testing.T, written string) string {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -57,8 +56,16 @@ func (s *stack) nameOf(id string) string {
 
 func (s *stack) file(name string) string { return filepath.Join(s.dir, name) }
 
+// configuration is the file that an exporter loads; another may have its own.
+const configuration = "exporter.yml"
+
 // configure writes the configuration: the orgs of which the exporters have keys.
 func (s *stack) configure(orgs ...string) {
+	s.t.Helper()
+	s.configureAs(configuration, orgs...)
+}
+
+func (s *stack) configureAs(name string, orgs ...string) {
 	s.t.Helper()
 	var text strings.Builder
 	// A listing has several pages. Retries pause for half a second and more, which
@@ -68,7 +75,7 @@ func (s *stack) configure(orgs ...string) {
 		write(s.t, s.file(id), s.Keys(id).Token+"\n")
 		fmt.Fprintf(&text, "  - name: %q\n    api_url: %q\n    access_token_file: %q\n", s.named[id], s.api, id)
 	}
-	write(s.t, s.file("exporter.yml"), text.String())
+	write(s.t, s.file(name), text.String())
 }
 
 // rule is one of a policy.
@@ -97,15 +104,20 @@ const anyAddress = "127.0.0.1:0"
 // startExporter serves what is configured.
 func (s *stack) startExporter(address string) *process {
 	s.t.Helper()
+	return s.startExporterWith(configuration, address)
+}
+
+func (s *stack) startExporterWith(configuration, address string) *process {
+	s.t.Helper()
 	return start(s.t, programs.exporter, "--web.listen-address="+address,
-		"--config.file="+s.file("exporter.yml"), "--policy.file="+s.file("policy.yml"),
+		"--config.file="+s.file(configuration), "--policy.file="+s.file("policy.yml"),
 		"--cache.ttl="+quick(s.t, "1m"), "--cache.max-stale="+quick(s.t, "1h"))
 }
 
 // reload has the exporters load their files again.
 func (s *stack) reload() {
 	for _, exporter := range s.exporters {
-		exporter.signal(s.t, syscall.SIGHUP)
+		exporter.hangUp(s.t)
 	}
 }
 
@@ -125,9 +137,18 @@ func (s *stack) startAlertmanager(address string) *process {
 		"--storage.path="+s.file("alertmanager"), "--web.listen-address="+address, "--cluster.listen-address=")
 }
 
-// configurePrometheus writes the deployed configuration and rules, with the
-// exporters for targets.
+// configurePrometheus has Prometheus scrape the exporters, each with all its orgs.
 func (s *stack) configurePrometheus() {
+	s.t.Helper()
+	var targets []string
+	for _, exporter := range s.exporters {
+		targets = append(targets, address(exporter))
+	}
+	s.writePrometheus(readDeployed(s.t, "prometheus.yml").replace("localhost:10187", strings.Join(targets, `", "`)))
+}
+
+// writePrometheus writes its configuration, and the rules.
+func (s *stack) writePrometheus(config deployed) {
 	s.t.Helper()
 	rules := s.file("rules")
 	if err := os.MkdirAll(rules, 0o700); err != nil {
@@ -139,13 +160,7 @@ func (s *stack) configurePrometheus() {
 		}
 		write(s.t, filepath.Join(rules, name), quickRules(s.t, text))
 	}
-	var targets []string
-	for _, exporter := range s.exporters {
-		targets = append(targets, address(exporter))
-	}
-	config := readDeployed(s.t, "prometheus.yml").
-		replace("localhost:10187", strings.Join(targets, `", "`)).
-		replace("localhost:9093", address(s.alertmanager))
+	config = config.replace("localhost:9093", address(s.alertmanager))
 	write(s.t, s.file("prometheus.yml"), "global: {evaluation_interval: "+quick(s.t, "1m")+"}\n"+config.text)
 }
 
@@ -161,7 +176,7 @@ func (s *stack) startPrometheus(data string) prometheus {
 		"--rules.alert.for-outage-tolerance="+quick(s.t, "1h"),
 		// Alertmanager takes an alert for resolved when it was not sent for four times as
 		// long. Programs do not start any faster here: that has to last for a restart.
-		"--rules.alert.resend-delay=5s")
+		"--rules.alert.resend-delay=15s")
 }
 
 // evaluations is how often every rule was evaluated since Prometheus was started.
@@ -169,20 +184,15 @@ func (s *stack) evaluations() int {
 	s.t.Helper()
 	const scheduled, missed = "prometheus_rule_group_iterations_total", "prometheus_rule_group_iterations_missed_total"
 	shown := s.prometheus.scrape(s.t)
-	least := math.Inf(1)
-	for _, group := range shown.labelled(scheduled, "rule_group") {
-		all, err := shown.value(scheduled, "rule_group", group)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		skipped, err := shown.value(missed, "rule_group", group)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		least = min(least, all-skipped)
-	}
-	if math.IsInf(least, 1) {
+	groups := shown.labelled(missed, "rule_group")
+	if len(groups) == 0 {
 		return 0 // the rules are not loaded yet
+	}
+	least := math.Inf(1)
+	for _, group := range groups {
+		all, _ := shown.value(scheduled, "rule_group", group) // none: as good as 0
+		skipped, _ := shown.value(missed, "rule_group", group)
+		least = min(least, all-skipped)
 	}
 	return int(least)
 }

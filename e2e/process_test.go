@@ -3,7 +3,6 @@ package e2e
 import (
 	"bytes"
 	"errors"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -105,9 +104,10 @@ func (p *process) stop(t *testing.T) {
 	}
 }
 
-func (p *process) signal(t *testing.T, s os.Signal) {
+// hangUp has the program load its files again.
+func (p *process) hangUp(t *testing.T) {
 	t.Helper()
-	if err := p.cmd.Process.Signal(s); err != nil {
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"slices"
-	"syscall"
 	"testing"
 )
 
@@ -21,7 +20,7 @@ func TestAnOrgThatIsNoLongerConfiguredIsNoLongerATarget(t *testing.T) {
 		t.Fatal("the org has the name of another")
 	}
 	a.reconfigure(t, file, left)
-	exporter.signal(t, syscall.SIGHUP)
+	exporter.hangUp(t)
 	eventually(t, "all orgs but the one that is gone", func() error { return server.lately().scrapes(t, namesOf(left)) })
 	// Its connections are still seen from their other ends.
 	if got := exporter.scrape(t).labelled("datadog_org_connection_info", "connection_id"); !slices.Equal(got, a.seenBy(left)) {

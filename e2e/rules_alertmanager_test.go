@@ -1,21 +1,14 @@
 package e2e
 
 import (
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-)
 
-func TestAlertmanagerFindsItsTemplates(t *testing.T) {
-	t.Parallel()
-	said := accepts(t, programs.amtool, "check-config", deployedAlertmanager)
-	if !strings.Contains(said, "1 templates") {
-		t.Errorf("it does not find the template:\n%s", said)
-	}
-}
+	"github.com/goccy/go-yaml"
+)
 
 // alternatives are alerts that are named together, by what they do not share.
 var alternatives = regexp.MustCompile(`DatadogOrgConnection\(([A-Za-z|]+)\)`)
@@ -23,15 +16,11 @@ var alternatives = regexp.MustCompile(`DatadogOrgConnection\(([A-Za-z|]+)\)`)
 // A misspelt name would silence nothing, or leave it unsent.
 func TestAlertmanagerKnowsTheAlertsByTheirNames(t *testing.T) {
 	t.Parallel()
-	content, err := os.ReadFile(deployedAlertmanager)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var alerts []string
 	for _, rule := range readRules(t, alertingRules...) {
 		alerts = append(alerts, rule.Alert)
 	}
-	found := alternatives.FindAllStringSubmatch(string(content), -1)
+	found := alternatives.FindAllStringSubmatch(string(readFile(t, deployedAlertmanager)), -1)
 	if len(found) < 3 {
 		t.Fatalf("%d matchers name alerts: is this test about anything?", len(found))
 	}
@@ -81,16 +70,42 @@ const message = `{
 	}]
 }`
 
-func TestMessagesNameOrgsTypeSeverityAndRunbook(t *testing.T) {
-	t.Parallel()
+// render gives what a template of the deployed configuration makes of the message.
+func render(t *testing.T, template string) string {
+	t.Helper()
+	var config struct{ Templates []string }
+	if err := yaml.Unmarshal(readFile(t, deployedAlertmanager), &config); err != nil {
+		t.Fatal(err)
+	}
 	data := filepath.Join(t.TempDir(), "data.json")
 	write(t, data, message)
-	render := func(name string) string {
-		return accepts(t, programs.amtool, "template", "render", "--template.data="+data,
-			"--template.glob="+filepath.Join(filepath.Dir(deployedAlertmanager), "templates", "*.tmpl"),
-			`--template.text={{ template "datadog_org_connections.`+name+`" . }}`)
+	args := []string{"template", "render", "--template.data=" + data, "--template.text=" + template}
+	for _, files := range config.Templates {
+		args = append(args, "--template.glob="+filepath.Join(filepath.Dir(deployedAlertmanager), files))
 	}
-	if got, want := render("subject"), "[critical] 2 × DatadogOrgConnectionUnexpected of dd"; got != want {
+	return accepts(t, programs.amtool, args...)
+}
+
+var templates = regexp.MustCompile(`\{\{ template "[^"]+" \. \}\}`)
+
+// amtool check-config does not look.
+func TestReceiversNameTemplatesThatThereAre(t *testing.T) {
+	t.Parallel()
+	named := templates.FindAllString(string(readFile(t, deployedAlertmanager)), -1)
+	if len(named) < 2 {
+		t.Fatalf("receivers name %q: is this test about anything?", named)
+	}
+	slices.Sort(named)
+	for _, template := range slices.Compact(named) {
+		if strings.TrimSpace(render(t, template)) == "" {
+			t.Errorf("%s says nothing", template)
+		}
+	}
+}
+
+func TestMessagesNameOrgsTypeSeverityAndRunbook(t *testing.T) {
+	t.Parallel()
+	if got, want := render(t, `{{ template "datadog_org_connections.subject" . }}`), "[critical] 2 × DatadogOrgConnectionUnexpected of dd"; got != want {
 		t.Errorf("the subject is %q, want %q", got, want)
 	}
 	const want = `Unexpected: Payments & Söhne shares audit with <Security>
@@ -108,7 +123,7 @@ Runbook: https://runbooks.example.com/x.md#unexpected
 
 Silence: http://alertmanager.example.com
 `
-	if got := render("text"); got != want {
+	if got := render(t, `{{ template "datadog_org_connections.text" . }}`); got != want {
 		t.Errorf("the text is\n%s\nwant\n%s", got, want)
 	}
 }

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -88,13 +87,10 @@ func anchor(heading string) string { return strings.ReplaceAll(strings.ToLower(h
 
 func TestEveryAlertHasARunbookAndEveryRunbookAnAlert(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile(runbooksFile)
-	if err != nil {
-		t.Fatal(err)
-	}
+	page := string(readFile(t, runbooksFile))
 	var sections, alerts []string
 	anchors := map[string]bool{}
-	for _, found := range heading.FindAllStringSubmatch(string(page), -1) {
+	for _, found := range heading.FindAllStringSubmatch(page, -1) {
 		anchors[anchor(found[1])] = true
 		if strings.HasPrefix(found[1], "DatadogOrgConnection") {
 			sections = append(sections, found[1])
@@ -108,14 +104,14 @@ func TestEveryAlertHasARunbookAndEveryRunbookAnAlert(t *testing.T) {
 	if !slices.Equal(sections, alerts) {
 		t.Errorf("there are runbooks of %q, want of %q", sections, alerts)
 	}
-	for _, found := range link.FindAllStringSubmatch(string(page), -1) {
+	for _, found := range link.FindAllStringSubmatch(page, -1) {
 		if !anchors[found[1]] {
 			t.Errorf("%s links to #%s, which there is not", runbooksFile, found[1])
 		}
 	}
 	// What is told of an alert must not contradict it.
 	for _, rule := range readRules(t, alertingRules...) {
-		if want := "## " + rule.Alert + "\n\n*" + rule.Labels["severity"] + ".* "; !strings.Contains(string(page), want) {
+		if want := "## " + rule.Alert + "\n\n*" + rule.Labels["severity"] + ".* "; !strings.Contains(page, want) {
 			t.Errorf("the runbook of %s does not begin with its severity, %s", rule.Alert, rule.Labels["severity"])
 		}
 	}
@@ -126,10 +122,6 @@ func TestEveryAlertFiresInTheTestsOfTheRules(t *testing.T) {
 	t.Parallel()
 	fired := map[string]bool{}
 	for _, file := range globbed(t, "tests/*.yml") {
-		content, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
 		var written struct {
 			Tests []struct {
 				AlertRuleTest []struct {
@@ -140,7 +132,7 @@ func TestEveryAlertFiresInTheTestsOfTheRules(t *testing.T) {
 				} `yaml:"alert_rule_test"`
 			}
 		}
-		if err := yaml.Unmarshal(content, &written); err != nil {
+		if err := yaml.Unmarshal(readFile(t, file), &written); err != nil {
 			t.Fatalf("%s: %v", filepath.Base(file), err)
 		}
 		for _, test := range written.Tests {

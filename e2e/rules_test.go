@@ -34,10 +34,7 @@ var (
 func readRules(t *testing.T, files ...string) (rules []deployedRule) {
 	t.Helper()
 	for _, file := range files {
-		content, err := os.ReadFile(filepath.Join(deployedFiles, "rules", file))
-		if err != nil {
-			t.Fatal(err)
-		}
+		content := readFile(t, filepath.Join(deployedFiles, "rules", file))
 		var written struct {
 			Groups []struct{ Rules []deployedRule }
 		}
@@ -52,6 +49,15 @@ func readRules(t *testing.T, files ...string) (rules []deployedRule) {
 		}
 	}
 	return rules
+}
+
+func readFile(t *testing.T, file string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
 }
 
 // No file is left out above.
@@ -106,8 +112,7 @@ func TestTheRulesDoWhatTheirTestsSay(t *testing.T) {
 	}
 }
 
-// accepts runs a program that must not complain. It waits for a slot, as tests do: each
-// is as much work as one.
+// accepts runs a program that must not complain, and gives what it says.
 func accepts(t *testing.T, program string, args ...string) (said string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, args...)

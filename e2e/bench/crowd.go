@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,7 +20,6 @@ type crowd struct {
 	scrapes int
 	failed  int
 	peak    int64 // bytes, 0 where the exporter is no more
-	took    time.Duration
 }
 
 // face scrapes many times at once. It fails a scrape that gets no answer in time, or
@@ -28,8 +28,7 @@ func (p *peer) face(ctx context.Context, scrapes int) (crowd, error) {
 	if err := p.scrape(ctx); err != nil {
 		return crowd{}, err
 	}
-	atLeast := len(p.got.body) * 9 / 10
-	p.got = answer{}
+	atLeast := int64(p.got.body.Len()) * 9 / 10
 	if err := p.overdue(ctx); err != nil {
 		return crowd{}, err
 	}
@@ -40,16 +39,15 @@ func (p *peer) face(ctx context.Context, scrapes int) (crowd, error) {
 	defer cancel()
 	var all sync.WaitGroup
 	var failed atomic.Int32
-	began := time.Now()
 	for range scrapes {
 		all.Go(func() {
-			if got, err := scrape(ctx, p.base); err != nil || len(got.body) < atLeast {
+			if _, size, err := scrape(ctx, p.base, io.Discard); err != nil || size < atLeast {
 				failed.Add(1)
 			}
 		})
 	}
 	all.Wait()
-	c := crowd{scrapes: scrapes, failed: int(failed.Load()), took: time.Since(began)}
+	c := crowd{scrapes: scrapes, failed: int(failed.Load())}
 	p.asked = time.Now()
 	select {
 	case <-p.ended:

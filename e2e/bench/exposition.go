@@ -22,7 +22,7 @@ var shared = []string{
 type inventory map[string]float64
 
 // inventory reads an answer as Prometheus does.
-func (a answer) inventory() (inventory, error) {
+func (a *answer) inventory() (inventory, error) {
 	text, err := a.text()
 	if err != nil {
 		return nil, err

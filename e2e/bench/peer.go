@@ -49,8 +49,8 @@ func (b *bench) startPeer(ctx context.Context, name string, api *api, program st
 }
 
 // scrape keeps what comes.
-func (p *peer) scrape(ctx context.Context) (err error) {
-	p.got, err = scrape(ctx, p.base)
+func (p *peer) scrape(ctx context.Context) error {
+	err := p.got.scrape(ctx, p.base)
 	p.asked = time.Now()
 	if err != nil {
 		return p.failed(err)

@@ -17,7 +17,16 @@ type turn struct {
 	check   func() error // not timed; may be nil
 }
 
+// pause lies before every turn, so that what the one before left to do, such as
+// collecting garbage, does not weigh on the next.
+const pause = 50 * time.Millisecond
+
 func (t turn) take(ctx context.Context) (took time.Duration, err error) {
+	select {
+	case <-time.After(pause):
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
 	if t.prepare != nil {
 		if err := t.prepare(ctx); err != nil {
 			return 0, fmt.Errorf("%s: %w", t.name, err)

@@ -110,7 +110,15 @@ func TestComposeFilesAndImagesAreThere(t *testing.T) {
 
 // What the services are told of each other leads somewhere.
 func TestComposeServicesFindEachOther(t *testing.T) {
-	project := compose(t)
+	t.Run("the demo", func(t *testing.T) { wantConnected(t, compose(t), "prometheus.yml") })
+	t.Run("an account", func(t *testing.T) {
+		wantConnected(t, compose(t, "DD_API_KEY=0123456789abcdef", "DD_APP_KEY=0123456789abcdef"), "prometheus-with-keys.yml")
+	})
+}
+
+// wantConnected follows the addresses and paths in the files of Prometheus and Grafana.
+func wantConnected(t *testing.T, project *types.Project, prometheusConfig string) {
+	t.Helper()
 	addresses := map[string]bool{}
 	for name, service := range project.Services {
 		for _, port := range service.Ports {
@@ -129,7 +137,7 @@ func TestComposeServicesFindEachOther(t *testing.T) {
 			StaticConfigs []staticConfig `json:"static_configs"`
 		} `json:"scrape_configs"`
 	}
-	read(t, "prometheus.yml", &prometheus)
+	read(t, prometheusConfig, &prometheus)
 	var grafana struct {
 		Datasources []struct {
 			URL string `json:"url"`
@@ -156,7 +164,7 @@ func TestComposeServicesFindEachOther(t *testing.T) {
 	}
 	for container, source := range map[string]string{
 		"/etc/prometheus/" + filepath.Dir(prometheus.RuleFiles[0]): "deploy/prometheus/rules",
-		"/etc/prometheus/prometheus.yml":                           "deploy/compose/prometheus.yml",
+		"/etc/prometheus/prometheus.yml":                           "deploy/compose/" + prometheusConfig,
 	} {
 		wantMounted(t, project.Services["prometheus"], source, container)
 	}

@@ -1,0 +1,141 @@
+package e2e
+
+import (
+	"context"
+	"maps"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	official "github.com/DataDog/datadog-api-client-go/v2/api/datadog"
+	"github.com/DataDog/datadog-api-client-go/v2/api/datadogV2"
+
+	"datadog_org_connections_exporter/datadog"
+	"datadog_org_connections_exporter/datadog/fake"
+)
+
+// connectionRow is what a client makes of one connection.
+type connectionRow struct {
+	ID, Source, Sink, Creator string // empty where the API does not tell
+	Types                     string // sorted, each once, joined by commas
+	CreatedAt                 time.Time
+}
+
+// eachTypeOnce is how types are compared: sorted, each once. Our client gives them so.
+func eachTypeOnce(types []string) string {
+	return strings.Join(slices.Compact(slices.Sorted(slices.Values(types))), ",")
+}
+
+// listingQuery is what both clients ask.
+type listingQuery struct {
+	org          string // whose keys they have
+	pageSize     int
+	source, sink string // filters; empty: none
+}
+
+func serveAccount(t *testing.T, simulated *fake.Server) account {
+	t.Helper()
+	server := httptest.NewServer(simulated)
+	t.Cleanup(server.Close)
+	return account{Server: simulated, url: server.URL}
+}
+
+// ours is what our client answers: rows by id, and names of orgs by theirs.
+func (q listingQuery) ours(t *testing.T, a account) (rows map[string]connectionRow, names map[string]string) {
+	t.Helper()
+	api, err := datadog.ParseAPIURL(a.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lister, err := datadog.New(datadog.Options{
+		API:         api,
+		Credentials: datadog.Credentials{APIKey: secret(t, a.Keys(q.org).API), AppKey: secret(t, a.Keys(q.org).App)},
+		PageSize:    q.pageSize,
+		SourceOrgID: q.source,
+		SinkOrgID:   q.sink,
+		Timeout:     patience,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listing, err := lister.List(t.Context())
+	if err != nil {
+		t.Fatalf("our client, %+v: %v", q, err)
+	}
+	rows, names = map[string]connectionRow{}, map[string]string{}
+	for _, c := range listing.Connections {
+		rows[c.ID] = connectionRow{c.ID, c.SourceID, c.SinkID, c.Creator.ID, strings.Join(c.Types, ","), c.CreatedAt}
+	}
+	for _, org := range listing.Orgs {
+		names[org.ID] = org.Name
+	}
+	return rows, names
+}
+
+func secret(t *testing.T, value string) *datadog.Secret {
+	t.Helper()
+	s, err := datadog.NewSecret("key of the test", value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// official is what the official client answers, the names of orgs as the rows have
+// them. Rows that it cannot represent, which it hands out as they came, are told by
+// their ids.
+func (q listingQuery) official(t *testing.T, a account) (rows map[string]connectionRow, names map[string]string, unreadable []string) {
+	t.Helper()
+	rows, names = map[string]connectionRow{}, map[string]string{}
+	for _, c := range q.officialRows(t, a) {
+		if c.UnparsedObject != nil {
+			id, _ := c.UnparsedObject["id"].(string)
+			unreadable = append(unreadable, id)
+			continue
+		}
+		source := c.Relationships.GetSourceOrg().Data
+		sink := c.Relationships.GetSinkOrg().Data
+		creator := c.Relationships.GetCreatedBy().Data
+		var types []string
+		for _, kind := range c.Attributes.ConnectionTypes {
+			types = append(types, string(kind))
+		}
+		id := c.Id.String()
+		rows[id] = connectionRow{id, source.GetId(), sink.GetId(), creator.GetId(), eachTypeOnce(types), c.Attributes.CreatedAt.UTC()}
+		names[source.GetId()], names[sink.GetId()] = source.GetName(), sink.GetName()
+	}
+	maps.DeleteFunc(names, func(id, name string) bool { return id == "" || name == "" })
+	return rows, names, unreadable
+}
+
+// officialRows turns the pages, which the official client leaves to its users: until
+// one is empty, whatever the totals say.
+func (q listingQuery) officialRows(t *testing.T, a account) (all []datadogV2.OrgConnection) {
+	t.Helper()
+	config := official.NewConfiguration()
+	config.Servers = official.ServerConfigurations{{URL: a.url}}
+	api := datadogV2.NewOrgConnectionsApi(official.NewAPIClient(config))
+	ctx := context.WithValue(t.Context(), official.ContextAPIKeys, map[string]official.APIKey{
+		"apiKeyAuth": {Key: a.Keys(q.org).API},
+		"appKeyAuth": {Key: a.Keys(q.org).App},
+	})
+	options := datadogV2.NewListOrgConnectionsOptionalParameters().WithLimit(int64(q.pageSize))
+	if q.source != "" {
+		options.WithSourceOrgId(q.source)
+	}
+	if q.sink != "" {
+		options.WithSinkOrgId(q.sink)
+	}
+	for {
+		page, _, err := api.ListOrgConnections(ctx, *options.WithOffset(int64(len(all)))) //nolint:bodyclose // the client has
+		if err != nil {
+			t.Fatalf("the official client, %+v: %v", q, err)
+		}
+		if len(page.Data) == 0 {
+			return all
+		}
+		all = append(all, page.Data...)
+	}
+}

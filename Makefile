@@ -50,10 +50,11 @@ test: ## Vet and test everything, with the race detector and coverage
 	@$(GO) tool cover -func=coverage.out | awk 'END { printf "%7s total\n", $$NF }'
 
 # Never from go test's cache, which does not see that the exporter has changed. The
-# first run builds Prometheus, for minutes.
+# first run builds Prometheus and others, for minutes.
 .PHONY: e2e
-e2e: ## Test the binary against a real Prometheus
+e2e: ## Test the binary against real peers, and what packages it
 	cd e2e && CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 30m ./...
+	cd e2e/packaging && $(GO) test -count=1 ./...
 
 .PHONY: lint
 lint: ## Run golangci-lint: the one on the PATH, or the pinned version

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+	"sync"
 )
 
 // captured takes an answer instead of sending it.
@@ -40,15 +41,20 @@ func sendPlain(w http.ResponseWriter, steady *rendering, live []byte) {
 // sendCompressed does so in one gzip member (RFC 1952): one header, a stream that
 // the live part ends, and the checksum of both.
 func sendCompressed(w http.ResponseWriter, steady *rendering, live []byte) {
-	tools := toolsPool.Get().(*tools) //nolint:forcetypeassert // there is nothing else in it
-	defer toolsPool.Put(tools)
+	packer := livePackers.Get().(*packer) //nolint:forcetypeassert // there is nothing else in it
+	defer livePackers.Put(packer)
 	sum := steady.sum
 	sum.add(live)
-	last := tools.finish(live)
+	last := packer.finish(live)
 	last = binary.LittleEndian.AppendUint32(last, sum.crc32)
 	last = binary.LittleEndian.AppendUint32(last, sum.size)
 	sendPieces(w, gzipHeader, steady.body, last)
 }
+
+var livePackers = sync.Pool{New: func() any {
+	p := newPacker(liveLevel)
+	return &p
+}}
 
 // gzipHeader tells nothing but that DEFLATE follows: no name, no time, no system.
 var gzipHeader = []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff}

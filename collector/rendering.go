@@ -90,45 +90,54 @@ func render(families []family, format expfmt.Format, compressed bool) (*renderin
 type tools struct {
 	message message
 	text    bytes.Buffer
-	packed  bytes.Buffer
-	packer  *flate.Writer
+	packer
 }
 
-var toolsPool = sync.Pool{New: func() any { return &tools{} }}
+var toolsPool = sync.Pool{New: func() any { return &tools{packer: newPacker(steadyLevel)} }}
 
-// The texts given are good until the next call.
-
+// encode gives a text that is good until the next call.
 func (t *tools) encode(p part, format expfmt.Format) ([]byte, error) {
 	t.text.Reset()
 	err := t.message.encode(&t.text, p, format)
 	return t.text.Bytes(), err
 }
 
-// compression is a level that makes of an exposition hardly more than the default
-// level does, in a third of its time.
-const compression = 2
+// The steady part is compressed once, at a level that makes of it hardly more than
+// the default level does, in a third of its time; the live part at every scrape.
+const (
+	steadyLevel = 2
+	liveLevel   = flate.BestSpeed
+)
+
+// packer compresses, to be used again.
+type packer struct {
+	packed bytes.Buffer
+	writer *flate.Writer
+}
+
+func newPacker(level int) packer {
+	writer, _ := flate.NewWriter(nil, level) // it is one
+	return packer{writer: writer}
+}
 
 // compress gives a piece of a DEFLATE stream (RFC 1951) that ends on a byte's
 // boundary and refers to nothing before it, so that pieces can stand one after the
-// other.
-func (t *tools) compress(text []byte) []byte {
-	t.pack(text)
-	_ = t.packer.Flush() // it writes to memory
-	return t.packed.Bytes()
+// other. It is good until the next call.
+func (p *packer) compress(text []byte) []byte {
+	p.write(text)
+	_ = p.writer.Flush() // it writes to memory
+	return p.packed.Bytes()
 }
 
-// finish gives the last piece of a stream.
-func (t *tools) finish(text []byte) []byte {
-	t.pack(text)
-	_ = t.packer.Close() // it writes to memory
-	return t.packed.Bytes()
+// finish gives the last piece of a stream. It is good until the next call.
+func (p *packer) finish(text []byte) []byte {
+	p.write(text)
+	_ = p.writer.Close() // it writes to memory
+	return p.packed.Bytes()
 }
 
-func (t *tools) pack(text []byte) {
-	t.packed.Reset()
-	if t.packer == nil {
-		t.packer, _ = flate.NewWriter(nil, compression) // the level is one
-	}
-	t.packer.Reset(&t.packed)
-	_, _ = t.packer.Write(text) // it writes to memory
+func (p *packer) write(text []byte) {
+	p.packed.Reset()
+	p.writer.Reset(&p.packed)
+	_, _ = p.writer.Write(text) // it writes to memory
 }

@@ -7,10 +7,11 @@
 // were released with, and not with newer ones of ours that they do not compile
 // with.
 //
-// There are only tests here. [make e2e] in the directory above runs them; all that
-// they need is Go, a C compiler for the race detector, and at first minutes in
-// which Prometheus is built. Everything listens on the loopback network, on free
-// ports.
+// There are only tests here, but for bench, which measures the exporter beside its
+// peers. [make e2e] in the directory above runs them; all that they need is Go, a C
+// compiler for the race detector, and at first minutes in which Prometheus,
+// Alertmanager and the official client are built. Everything listens on the loopback
+// network, on free ports.
 //
 // What is where:
 //
@@ -18,6 +19,9 @@
 //     what they do, account_test.go is the simulated account and the truth about
 //     it, exporter_test.go and prometheus_test.go speak to the two programs,
 //     deployed_test.go reads the files of deploy/prometheus;
+//   - alerts_…_test.go tell stories of an account, to a real Alertmanager too; rules_…_test.go
+//     hold the rules against the contract; dashboards_…_test.go ask what the dashboards
+//     ask; oracle_…_test.go hold the client against the official one;
 //   - every other file is about one thing that somebody does who runs the exporter.
 //
 // [make e2e]: ../Makefile

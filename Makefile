@@ -4,6 +4,7 @@ BINARY  := datadog_org_connections_exporter
 GO      ?= go
 # One version here, so that everybody's linter finds the same.
 GOLANGCI_LINT_VERSION ?= v2.15.0
+ACTIONLINT_VERSION    ?= v1.7.12
 FUZZTIME  ?= 60s
 BENCH     ?= .
 BENCHTIME ?= 1s
@@ -56,10 +57,16 @@ e2e: ## Test the binary against real peers, and what packages it
 	cd e2e && CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 30m ./...
 	cd e2e/packaging && $(GO) test -count=1 ./...
 
+.PHONY: image-test
+image-test: ## Build the image and run it, with Docker
+	cd e2e/packaging && $(GO) test -v -count=1 ./image -docker
+
 .PHONY: lint
 lint: ## Run golangci-lint: the one on the PATH, or the pinned version
 	$(golangci_lint) run
 	cd e2e && $(golangci_lint) run
+	cd e2e/packaging && $(golangci_lint) run
+	$(GO) run github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
 
 .PHONY: fmt
 fmt: ## Format the code as lint wants it

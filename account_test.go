@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -143,6 +144,32 @@ func TestAnOrgCanBeProbedAlone(t *testing.T) {
 	}
 	if got := p.get("/probe?org=nobody").status; got != http.StatusNotFound {
 		t.Errorf("status %d for an org that is not configured", got)
+	}
+}
+
+var blindSpot = regexp.MustCompile(`datadog_org_observed{.*} 0\n`)
+
+// What only others see is not missing to one org, and is no blind spot.
+func TestAnOrgThatIsProbedAloneMissesWhatTheAccountMisses(t *testing.T) {
+	a := newAccount(t, 10, 30)
+	a.write(a.file, a.yaml(a.Orgs()))
+	rules := filepath.Join(a.dir, "policy.yml")
+	var required strings.Builder
+	for _, c := range a.Connections() {
+		fmt.Fprintf(&required, "  - {name: '%s', source: %s, sink: %s, types: [%s], required: true}\n", c.ID, c.SourceID, c.SinkID, c.Types[0])
+	}
+	here, there := a.Orgs()[0].ID, a.Orgs()[1].ID
+	a.write(rules, "rules:\n"+required.String()+"  - {name: sorely, source: "+here+", sink: "+there+", types: [carrier-pigeons], required: true}\n")
+	p := a.start("--policy.file=" + rules)
+	for _, org := range a.Orgs() {
+		probe := p.get("/probe?org=" + org.ID).body
+		wantContains(t, "/probe", probe, `datadog_org_connections_missing{connection_type="carrier-pigeons",rule="sorely"} 1`)
+		if got := strings.Count(probe, "\ndatadog_org_connections_missing{"); got != 1 {
+			t.Errorf("%s misses %d types, want one", org.Name, got)
+		}
+		if spot := blindSpot.FindString(probe); spot != "" {
+			t.Errorf("the target of %s shows a blind spot: %s", org.Name, spot)
+		}
 	}
 }
 

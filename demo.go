@@ -60,7 +60,7 @@ func (d *demo) run(ctx context.Context, io streams) error {
 	rules := &policy.Current{}
 	e := exporter{
 		hangups:  signals,
-		policy:   rules,
+		judge:    policy.NewJudge(rules),
 		orgs:     []inventory.Org{{Name: defaultOrg, Lister: client}},
 		options:  inventory.Options{TTL: demoTTL, Logger: logs.kit},
 		requests: requests,

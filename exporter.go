@@ -23,7 +23,7 @@ import (
 type exporter struct {
 	orgs     []inventory.Org
 	known    *inventory.Inventory // nil until it runs
-	policy   *policy.Current      // nil where there is none
+	judge    *policy.Judge        // nil where there is no policy
 	options  inventory.Options
 	requests *collector.Requests
 	maxWait  time.Duration // for a refresh, where the scraper does not say how long it has

@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"datadog_org_connections_exporter/collector"
-	"datadog_org_connections_exporter/policy"
+	"datadog_org_connections_exporter/inventory"
 	"datadog_org_connections_exporter/web"
 )
 
@@ -29,16 +29,22 @@ func (e *exporter) metrics() http.Handler {
 	}
 	options := handlerOptions(e.log.kit)
 	options.Registry = registry
-	return promhttp.InstrumentMetricHandler(registry, e.exposition(e.known, registry, options))
+	shown := collector.ExpositionOptions{Inventory: e.known, Others: registry, Handler: options}
+	if e.judge != nil {
+		shown.Judge = e.judge
+	}
+	return promhttp.InstrumentMetricHandler(registry, collector.NewExposition(shown))
 }
 
-// exposition shows an inventory, or a part of it, and others.
-func (e *exporter) exposition(i collector.Inventory, others *prometheus.Registry, options promhttp.HandlerOpts) *collector.Exposition {
-	o := collector.ExpositionOptions{Inventory: i, Others: others, Handler: options}
-	if e.policy != nil {
-		o.Judge = policy.NewJudge(e.policy)
+// metricsOf shows one org alone.
+func (e *exporter) metricsOf(org string, part inventory.Part) http.Handler {
+	requests := prometheus.NewRegistry()
+	requests.MustRegister(e.requests.Of(org))
+	shown := collector.ExpositionOptions{Inventory: part, Others: requests, Handler: handlerOptions(e.log.kit)}
+	if e.judge != nil {
+		shown.Judge = e.judge.Part(e.known.View)
 	}
-	return collector.NewExposition(o)
+	return collector.NewExposition(shown)
 }
 
 // handlerOptions say that one bad metric is logged and left out; it does not take
@@ -76,9 +82,7 @@ func (e *exporter) probe(org string) (web.Probed, bool) {
 	defer e.probes.mu.Unlock()
 	probed, ok := e.probes.made[org]
 	if !ok {
-		requests := prometheus.NewRegistry()
-		requests.MustRegister(e.requests.Of(org))
-		probed = web.Probed{Inventory: part, Metrics: e.exposition(part, requests, handlerOptions(e.log.kit))}
+		probed = web.Probed{Inventory: part, Metrics: e.metricsOf(org, part)}
 		if e.probes.made == nil {
 			e.probes.made = map[string]web.Probed{}
 		}

@@ -78,8 +78,9 @@ func (s *serve) listed(e *exporter) error {
 		return err
 	}
 	if s.policyFile != "" {
-		e.policy = &policy.Current{}
-		files = append(files, rules(s.policyFile, e.policy, e.log.kit))
+		inForce := &policy.Current{}
+		e.judge = policy.NewJudge(inForce)
+		files = append(files, rules(s.policyFile, inForce, e.log.kit))
 	}
 	if len(files) == 0 {
 		return nil

@@ -49,17 +49,13 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	view := c.inventory.View()
 	out := output{descs: c.descs, ch: ch}
 	out.families(inventoryFamilies(view.Snapshot))
-	out.orgs(view.Orgs)
+	out.listings(view)
 }
 
 // listingsOf shows how listing the orgs goes, and nothing of what they list.
 type listingsOf struct {
-	orgs  []inventory.OrgState
+	view  inventory.View
 	descs map[string]*prometheus.Desc
-}
-
-func newListings(orgs []inventory.OrgState) listingsOf {
-	return listingsOf{orgs: orgs, descs: descsOf(listingTable)}
 }
 
 // Describe implements [prometheus.Collector].
@@ -71,7 +67,7 @@ func (l listingsOf) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements [prometheus.Collector].
 func (l listingsOf) Collect(ch chan<- prometheus.Metric) {
-	output{descs: l.descs, ch: ch}.orgs(l.orgs)
+	output{descs: l.descs, ch: ch}.listings(l.view)
 }
 
 // output takes the values of one collection.
@@ -121,8 +117,9 @@ func (o output) putTime(m Metric, t time.Time, labels ...string) {
 	}
 }
 
-func (o output) orgs(orgs []inventory.OrgState) {
-	for _, org := range orgs {
+func (o output) listings(view inventory.View) {
+	o.putBool(whole, view.Whole)
+	for _, org := range view.Orgs {
 		o.org(org)
 		o.api(org)
 	}

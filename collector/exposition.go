@@ -37,7 +37,8 @@ type ExpositionOptions struct {
 // are until they change. Only the rest is gathered at every scrape.
 type Exposition struct {
 	ExpositionOptions
-	nothing http.Handler // answers as promhttp does, without any metric
+	nothing http.Handler                // answers as promhttp does, without any metric
+	descs   map[string]*prometheus.Desc // of the listings' metrics
 
 	mu      sync.Mutex
 	content content                // that the renderings are of
@@ -49,7 +50,7 @@ func NewExposition(o ExpositionOptions) *Exposition {
 	options := o.Handler
 	options.Registry = nil
 	promhttp.HandlerFor(o.Others, o.Handler) // registers what counts errors
-	return &Exposition{ExpositionOptions: o, nothing: promhttp.HandlerFor(prometheus.Gatherers{}, options)}
+	return &Exposition{ExpositionOptions: o, nothing: promhttp.HandlerFor(prometheus.Gatherers{}, options), descs: descsOf(listingTable)}
 }
 
 // ServeHTTP implements [http.Handler].
@@ -125,7 +126,7 @@ func (f fixed) View() inventory.View    { return f.view }
 // live gives what is gathered at every scrape, in the format that was agreed on.
 func (e *Exposition) live(r *http.Request, view inventory.View) *captured {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(newListings(view.Orgs))
+	registry.MustRegister(listingsOf{view, e.descs})
 	options := e.Handler
 	options.DisableCompression = true
 	answer := newCaptured()

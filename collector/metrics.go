@@ -27,7 +27,7 @@ var (
 	inventoryTable   = []Metric{connections, connectionInfo, connectionCreated, creatorDisabled, orgInfo, orgDisabled, orgObserved}
 	expectationTable = []Metric{unexpected, missing, ruleExpiry, ruleCount}
 	listingTable     = []Metric{
-		up, complete, lastSuccess, duration, pages, listed, listings, failures,
+		whole, up, complete, lastSuccess, duration, pages, listed, listings, failures,
 		retries, rateLimit, rateRemaining, ratePeriod, rateReset,
 	}
 	requestsTable = []Metric{requests, requestDuration}
@@ -86,7 +86,7 @@ var (
 	}
 	missing = Metric{
 		"datadog_org_connections_missing", gauge,
-		"1 for every type of a required rule that is not there; absent without a policy, and while the listing of an org is lacking, too old, filtered or not complete." + cached,
+		"1 for every type of a required rule that is not there; absent without a policy, and while datadog_inventory_whole is 0. A probe of one org tells what all orgs miss." + cached,
 		[]string{"rule", "connection_type"},
 	}
 	ruleExpiry = Metric{
@@ -100,6 +100,11 @@ var (
 		nil,
 	}
 
+	whole = Metric{
+		"datadog_inventory_whole", gauge,
+		"1 if everything is known that the configured credentials can see: the last good listing of every org is not too old, complete and not filtered; else 0, and what is not shown may only be out of sight. A probe of one org tells it about all orgs.",
+		nil,
+	}
 	up = Metric{
 		"datadog_up", gauge,
 		"1 if the last listing of the org's connections succeeded and is not too old to be shown, else 0.",

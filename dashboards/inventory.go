@@ -70,13 +70,21 @@ var (
 	policies    = in("datadog_org_connection_rules", scraped)
 )
 
-// missing is what every target that knows the policy misses: one that shows only
-// one org misses all that is not that org's. So it does not matter which instance
-// was chosen.
+// outOfSight are the orgs that no exporter shows which knows all of its orgs: while
+// there are some, it is not known what is missing.
+const outOfSight = `(
+  datadog_up{` + everyTarget + `}
+  unless on (job, org) (datadog_up{` + everyTarget + `} and on (job, instance) datadog_inventory_whole{` + everyTarget + `} == 1)
+)`
+
+// missing is what every exporter that knows all of its orgs misses: where several have
+// orgs of their own, one misses what only another sees. So it does not matter which
+// instance was chosen.
 const missing = `(
   count by (job, rule, connection_type) (datadog_org_connections_missing{` + everyTarget + `, connection_type=~"$type"})
   == on (job) group_left ()
-  count by (job) (datadog_org_connection_rules{` + everyTarget + `})
+  count by (job) (datadog_org_connection_rules{` + everyTarget + `} and on (job, instance) datadog_inventory_whole{` + everyTarget + `} == 1)
+  unless on (job) ` + outOfSight + `
 )`
 
 const everyTarget = `job=~"$job"`
@@ -118,10 +126,9 @@ func unexpectedCount() panel {
 }
 
 func missingCount() panel {
-	return alarm(4, "Missing", "Types that required rules of the policy ask for in vain. Not known while an org is not listed, or not completely: what is not there may be out of sight. The choice of orgs and instances does not matter here.", red, "no policy",
-		fill("count(MISSING)\nor 0 * group(POLICIES) unless on () (UP == 0 or COMPLETE == 0)\nor -1 * group(POLICIES)",
-			"MISSING", missing, "POLICIES", in("datadog_org_connection_rules", everyTarget),
-			"UP", `min(max by (org) (`+in("datadog_up", everyTarget)+`))`, "COMPLETE", `min(max by (org) (`+in("datadog_listing_complete", everyTarget)+`))`)).
+	return alarm(4, "Missing", "Types that required rules of the policy ask for in vain. Not known while an org was not listed for long, or not completely: what is not there may be out of sight. The choice of orgs and instances does not matter here.", red, "no policy",
+		fill("count(MISSING)\nor 0 * group(POLICIES) unless on () HIDDEN\nor -1 * group(POLICIES)",
+			"MISSING", missing, "HIDDEN", outOfSight, "POLICIES", in("datadog_org_connection_rules", everyTarget))).
 		runbook("DatadogOrgConnectionMissing")
 }
 
@@ -481,6 +488,7 @@ func connectionsOverTime() panel {
 func findingsOverTime() panel {
 	return series(12, "Unexpected and missing", "How much was unexpected or missing. There are gaps while that is not known.", "none", "There is no policy.").with("decimals", 0).
 		over("count("+unexpected+")\nor 0 * group("+policies+")", "unexpected").
-		over("count("+missing+")\nor 0 * group("+policies+")", "missing").
+		over(fill("count(MISSING)\nor 0 * group(POLICIES) unless on () HIDDEN",
+			"MISSING", missing, "HIDDEN", outOfSight, "POLICIES", in("datadog_org_connection_rules", everyTarget)), "missing").
 		draw(steps).where("unexpected", fixed(red)).where("missing", fixed(orange))
 }

@@ -10,7 +10,8 @@
 //
 //	inventory.go   when orgs are listed, and what is current
 //	org.go         one org: its last listing, its last failure, its next attempt
-//	snapshot.go    listings merged
+//	snapshot.go    what is known at one moment
+//	merge.go       many orgs' listings as one snapshot
 //	observed.go    which org a listing was made with the keys of
 //	changes.go     what differs between two snapshots
 //

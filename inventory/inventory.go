@@ -63,6 +63,7 @@ type Inventory struct {
 
 	mu      sync.Mutex
 	orgs    []*org
+	seen    observing // by all of them
 	known   merged    // of all last good listings, however old
 	shown   merged    // of those that are not too old, where some are
 	changes changeLog // of what is known
@@ -123,7 +124,7 @@ func (i *Inventory) Configure(orgs []Org) {
 	for _, gone := range before {
 		gone.abandon()
 	}
-	i.changes.begin(i.known.of(i.orgs))
+	i.changes.begin(i.all())
 	select {
 	case i.configured <- struct{}{}:
 	default: // it is to be known already
@@ -138,6 +139,11 @@ type View struct {
 	// Orgs tell how listing each configured org goes, in the order of the
 	// configuration.
 	Orgs []OrgState
+	// Whole tells whether everything is known that the configured credentials can
+	// see: every org has a listing that is not too old, complete and not filtered.
+	// What is not there may only be out of sight otherwise. A [Part]'s tells it
+	// about all orgs, too.
+	Whole bool
 }
 
 // Ready tells whether there is something to show: nil once every org was tried,
@@ -159,15 +165,6 @@ func (v View) Ready() error {
 		return nil
 	}
 	return errors.Join(reasons...)
-}
-
-// Whole tells whether the snapshot holds everything that the configured credentials
-// can see: every org has a listing that is not too old, complete and not filtered.
-// What is not in a snapshot that is not whole may only be out of sight.
-func (v View) Whole() bool {
-	return !slices.ContainsFunc(v.Orgs, func(o OrgState) bool {
-		return o.Listing == nil || o.Stale || !o.Listing.Complete || o.Listing.Filtered
-	})
 }
 
 // Refresh lists the orgs that are due, and waits for that as long as ctx lasts. A
@@ -214,7 +211,9 @@ func (i *Inventory) View() View {
 	return i.view(i.orgs, &i.known, &i.shown)
 }
 
-// Part is an inventory of one org alone: as if no other were configured.
+// Part is an inventory of one org alone: what its credentials see. Which orgs are
+// observed, and whether anything may be out of sight, is what all credentials tell
+// together.
 type Part struct {
 	whole *Inventory
 	name  string
@@ -320,19 +319,20 @@ func (i *Inventory) list(o *org, ctx context.Context) { //nolint:revive // the c
 // tellChanges logs them, unless listings are under way.
 func (i *Inventory) tellChanges() {
 	if !slices.ContainsFunc(i.orgs, func(o *org) bool { return o.done != nil }) {
-		i.changes.tell(i.known.of(i.orgs))
+		i.changes.tell(i.all())
 	}
 }
 
 // view tells what is known of some orgs, and what of that is shown. The lock is held.
 func (i *Inventory) view(orgs []*org, known, shown *merged) View {
 	now := time.Now()
+	whole := !slices.ContainsFunc(i.orgs, func(o *org) bool { return !o.tellsAll(now, i.maxStale) })
 	states := make([]OrgState, len(orgs))
 	for n, o := range orgs {
 		states[n] = o.state(now, i.maxStale)
 	}
 	if !slices.ContainsFunc(states, func(s OrgState) bool { return s.Stale }) {
-		return View{Snapshot: known.of(orgs), Orgs: states}
+		return View{Snapshot: known.of(orgs, i.seen.by(i.orgs)), Orgs: states, Whole: whole}
 	}
 	var current []*org
 	for n, o := range orgs {
@@ -340,7 +340,10 @@ func (i *Inventory) view(orgs []*org, known, shown *merged) View {
 			current = append(current, o)
 		}
 	}
-	return View{Snapshot: shown.of(current), Orgs: states}
+	return View{Snapshot: shown.of(current, i.seen.by(i.orgs)), Orgs: states, Whole: whole}
 }
+
+// all is what is known of all orgs, however old. The lock is held.
+func (i *Inventory) all() *Snapshot { return i.known.of(i.orgs, i.seen.by(i.orgs)) }
 
 func logTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }

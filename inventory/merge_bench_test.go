@@ -15,12 +15,12 @@ import (
 func BenchmarkMerge(b *testing.B) {
 	for _, size := range []int{10_000, 100_000} {
 		b.Run(fmt.Sprintf("connections=%d", size), func(b *testing.B) {
-			before := &merged{}
-			before.of(listed(size))
-			orgs := listed(size)
+			before, nobody := &merged{}, &observation{}
+			before.of(justListed(size), nobody)
+			orgs := justListed(size)
 			b.ReportAllocs()
 			for b.Loop() {
-				if m := *before; m.of(orgs) != before.snapshot {
+				if m := *before; m.of(orgs, nobody) != before.snapshot {
 					b.Fatal("the same is taken for another")
 				}
 			}
@@ -28,8 +28,8 @@ func BenchmarkMerge(b *testing.B) {
 	}
 }
 
-// listed are two orgs that have just been listed.
-func listed(size int) []*org {
+// justListed are two orgs that have just been listed.
+func justListed(size int) []*org {
 	id := func(kind, n int) string { return fmt.Sprintf("%08x-5a5a-4b4b-8c8c-%012x", kind, n) }
 	listing := &datadog.Listing{Complete: true, Began: time.Unix(1_800_000_000, 0)}
 	for n := range 500 {

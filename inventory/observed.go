@@ -1,6 +1,9 @@
 package inventory
 
 import (
+	"maps"
+	"slices"
+
 	"datadog_org_connections_exporter/datadog"
 )
 
@@ -42,14 +45,40 @@ func ends(connections []datadog.Connection) map[string]bool {
 	return common
 }
 
-// observation tells which orgs we hold working credentials of.
+// observation tells which orgs we hold working credentials of. It never changes.
 type observation struct {
 	observed map[string]bool
 	perhaps  map[string]bool // may be one whose credentials we hold
 }
 
-func observers(orgs []*org) observation {
-	o := observation{observed: map[string]bool{}, perhaps: map[string]bool{}}
+// observing is an observation and what it was made of.
+type observing struct {
+	*observation
+	from []source
+}
+
+// by gives what all configured orgs' last good listings tell, however old they are:
+// an outage takes no credentials away. It is that of before where it would say the
+// same.
+func (o *observing) by(orgs []*org) *observation {
+	orgs = listed(orgs)
+	from := sources(orgs)
+	if o.observation != nil && slices.Equal(from, o.from) {
+		return o.observation
+	}
+	o.from = from
+	if seen := observers(orgs); o.observation == nil || !seen.equal(o.observation) {
+		o.observation = seen
+	}
+	return o.observation
+}
+
+func (o *observation) equal(other *observation) bool {
+	return maps.Equal(o.observed, other.observed) && maps.Equal(o.perhaps, other.perhaps)
+}
+
+func observers(orgs []*org) *observation {
+	o := &observation{observed: map[string]bool{}, perhaps: map[string]bool{}}
 	for _, org := range orgs {
 		if org.refused() {
 			continue
@@ -89,7 +118,7 @@ func candidatesAmong(o *org, orgs []*org) map[string]bool {
 	return candidates
 }
 
-func (o observation) of(id string) datadog.Ternary {
+func (o *observation) of(id string) datadog.Ternary {
 	switch {
 	case o.observed[id]:
 		return datadog.Yes

@@ -136,8 +136,19 @@ func (o *org) refused() bool {
 	return o.reason == datadog.Unauthorized || o.reason == datadog.Forbidden
 }
 
+// stale tells whether the last good listing is too old to be shown.
+func (o *org) stale(now time.Time, maxStale time.Duration) bool {
+	return o.listing != nil && now.Sub(o.listing.Began) > maxStale
+}
+
+// tellsAll tells whether what the org's credentials can see, and is not in its
+// listing, is not there.
+func (o *org) tellsAll(now time.Time, maxStale time.Duration) bool {
+	return o.listing != nil && !o.stale(now, maxStale) && o.listing.Complete && !o.listing.Filtered
+}
+
 func (o *org) state(now time.Time, maxStale time.Duration) OrgState {
-	stale := o.listing != nil && now.Sub(o.listing.Began) > maxStale
+	stale := o.stale(now, maxStale)
 	return OrgState{
 		Name:        o.name,
 		Up:          o.listing != nil && o.err == nil && !stale,

@@ -96,9 +96,9 @@ func (a account) wantShown(t *testing.T, when string, ids ...string) {
 	}
 }
 
-func (a account) observed() string {
+func observed(view inventory.View) string {
 	observed := map[string]datadog.Ternary{}
-	for _, o := range a.View().Snapshot.Orgs {
+	for _, o := range view.Snapshot.Orgs {
 		observed[o.ID] = o.Observed
 	}
 	var out []string
@@ -115,7 +115,7 @@ func TestAConnectionSeenFromBothEndsIsOne(t *testing.T) {
 		a.has(triangle)
 		a.next(t)
 		a.wantShown(t, "at first", "a-b", "b-c", "c-a", "d-a", "d-b")
-		if got := a.observed(); got != "a+ b+ c+ d-" {
+		if got := observed(a.View()); got != "a+ b+ c+ d-" {
 			t.Errorf("observed %s", got)
 		}
 	}, "a", "b", "c")
@@ -136,7 +136,7 @@ func TestOneOrgThatFailsTakesNothingOfTheOthersAway(t *testing.T) {
 			a.next(t)
 		}
 		a.wantShown(t, "within max-stale", "a-b", "b-c", "c-a", "d-a", "d-b")
-		if got := a.observed(); got != "a+ b- c+ d-" {
+		if got := observed(a.View()); got != "a+ b- c+ d-" {
 			t.Errorf("observed %s", got)
 		}
 		a.next(t)
@@ -200,8 +200,9 @@ func TestAViewIsWholeWhereEveryOrgTellsAll(t *testing.T) {
 		a.has(triangle)
 		wantWhole := func(when string, want bool) {
 			t.Helper()
-			if got := a.View().Whole(); got != want {
-				t.Errorf("%s: whole is %v", when, got)
+			part, _ := a.Part("a")
+			if got, of := a.View().Whole, part.View().Whole; got != want || of != want {
+				t.Errorf("%s: whole is %v, that of a part %v", when, got, of)
 			}
 		}
 		wantWhole("before the first listing", false)
@@ -228,7 +229,7 @@ func TestAnOrgWithOneConnectionIsToldByWhatOthersSee(t *testing.T) {
 		a.has([]datadog.Connection{shares("a", "b", "logs"), shares("b", "c", "logs"), shares("x", "y", "logs")})
 		a.next(t)
 		// a has one connection only. Were its credentials b's, they would list b-c too.
-		if got := a.observed(); got != "a+ b+ c- x? y?" {
+		if got := observed(a.View()); got != "a+ b+ c- x? y?" {
 			t.Errorf("observed %s", got)
 		}
 	}, "a", "b", "x")
@@ -240,7 +241,7 @@ func TestAFilteredListingIsNotToldByWhatOthersSee(t *testing.T) {
 		a.listers["a"].listing.Filtered = true
 		a.next(t)
 		// a's listing has one connection only, for whatever reason.
-		if got := a.observed(); got != "a? b+ c- d-" {
+		if got := observed(a.View()); got != "a? b+ c- d-" {
 			t.Errorf("observed %s", got)
 		}
 	}, "a", "b")
@@ -399,7 +400,12 @@ func TestAPartIsOneOrgAlone(t *testing.T) {
 			t.Errorf("%+v", view)
 		}
 		a.Refresh(t.Context())
-		if part.View().Snapshot != view.Snapshot || a.listers["b"].requests() != 1 {
+		if a.listers["b"].requests() != 1 {
+			t.Error("what a part has just listed is listed again")
+		}
+		before := part.View().Snapshot
+		a.next(t)
+		if part.View().Snapshot != before {
 			t.Error("the part is made anew though nothing has changed")
 		}
 		if _, ok := a.Part("z"); ok {
@@ -408,6 +414,47 @@ func TestAPartIsOneOrgAlone(t *testing.T) {
 		a.Configure(nil)
 		if view := part.View(); len(view.Orgs) != 0 || len(view.Snapshot.Connections) != 0 {
 			t.Errorf("%+v", view)
+		}
+	}, "a", "b")
+}
+
+// A part shows what is a blind spot of all, not what is one of its own: two orgs that
+// each see but one connection are told apart only together.
+func TestAPartKnowsWhichOrgsOthersObserve(t *testing.T) {
+	of(t, func(t *testing.T, a account) {
+		a.has([]datadog.Connection{shares("a", "b", "logs"), shares("b", "c", "logs"), shares("z", "c", "logs")})
+		a.next(t)
+		for name, want := range map[string]string{"a": "a+ b+", "b": "a+ b+ c+", "c": "b+ c+ z-"} {
+			part, _ := a.Part(name)
+			if got := observed(part.View()); got != want {
+				t.Errorf("observed by %s: %s, want %s", name, got, want)
+			}
+		}
+		part, _ := a.Part("a")
+		before := part.View().Snapshot
+		a.listers["b"].will(refusal)
+		a.next(t)
+		if got := observed(part.View()); got != "a+ b-" {
+			t.Errorf("observed when the keys of b are revoked: %s", got)
+		}
+		a.has([]datadog.Connection{shares("a", "b", "logs"), shares("b", "c", "logs"), shares("c", "z", "logs")})
+		a.next(t)
+		if part.View().Snapshot == before || observed(part.View()) != "a+ b+" {
+			t.Errorf("observed later: %s", observed(part.View()))
+		}
+	}, "a", "b", "c")
+}
+
+func TestAnOutageThatLastsTakesNoCredentialsAway(t *testing.T) {
+	of(t, func(t *testing.T, a account) {
+		a.has(triangle)
+		a.next(t)
+		a.listers["b"].will(outage)
+		for range 62 {
+			a.next(t)
+		}
+		if view := a.View(); !view.Orgs[1].Stale || observed(view) != "a+ b+ c- d-" {
+			t.Errorf("observed %s", observed(view))
 		}
 	}, "a", "b")
 }

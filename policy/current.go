@@ -56,21 +56,61 @@ func (j *Judge) Judge(view inventory.View, now time.Time) (*Policy, *Judgement) 
 	if policy == nil {
 		return nil, nil
 	}
+	return policy, j.by(policy, view.Snapshot, view.Whole, now)
+}
+
+func (j *Judge) by(policy *Policy, snapshot *inventory.Snapshot, whole bool, now time.Time) *Judgement {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	whole := view.Whole()
-	if !j.last.holds(policy, view.Snapshot, whole, now) {
-		judgement := policy.Judge(view.Snapshot, whole, now)
+	if !j.last.holds(policy, snapshot, whole, now) {
+		judgement := policy.Judge(snapshot, whole, now)
 		j.last = judged{
 			judgement: &judgement,
 			policy:    policy,
-			snapshot:  view.Snapshot,
+			snapshot:  snapshot,
 			whole:     whole,
 			from:      now,
 			until:     policy.nextExpiry(now),
 		}
 	}
-	return policy, j.last.judgement
+	return j.last.judgement
+}
+
+// PartJudge judges a part of an inventory: what is unexpected in the part, and what
+// is missing in the whole. What one org does not see is not missing for that.
+type PartJudge struct {
+	whole *Judge
+	view  func() inventory.View // of the whole
+	part  *Judge
+
+	mu            sync.Mutex
+	inPart, inAll *Judgement // the last ones
+	together      *Judgement
+}
+
+// Part makes one for a part of the inventory that j judges. view tells what is known
+// of the whole.
+func (j *Judge) Part(view func() inventory.View) *PartJudge {
+	return &PartJudge{whole: j, view: view, part: NewJudge(j.current)}
+}
+
+// Judge is [Judge.Judge] of the part.
+func (p *PartJudge) Judge(part inventory.View, now time.Time) (*Policy, *Judgement) {
+	policy := p.whole.current.get()
+	if policy == nil {
+		return nil, nil
+	}
+	all := p.view()
+	inPart := p.part.by(policy, part.Snapshot, false, now)
+	inAll := p.whole.by(policy, all.Snapshot, all.Whole, now)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.inPart != inPart || p.inAll != inAll {
+		together := *inPart
+		together.Missing = inAll.Missing
+		p.inPart, p.inAll, p.together = inPart, inAll, &together
+	}
+	return policy, p.together
 }
 
 func (j judged) holds(policy *Policy, snapshot *inventory.Snapshot, whole bool, now time.Time) bool {

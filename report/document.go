@@ -72,7 +72,7 @@ func NewDocument(view inventory.View, now time.Time) Document {
 	d := Document{
 		Version:     Version,
 		Time:        now.UTC().Truncate(time.Second),
-		Whole:       view.Whole(),
+		Whole:       view.Whole,
 		Orgs:        []Org{},
 		Connections: []Connection{},
 	}

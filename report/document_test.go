@@ -11,21 +11,12 @@ import (
 	"datadog_org_connections_exporter/report"
 )
 
-func TestADocumentIsWholeWhereEveryOrgIs(t *testing.T) {
-	whole := inventory.OrgState{Listing: &datadog.Listing{Complete: true}}
-	for name, test := range map[string]struct {
-		other inventory.OrgState
-		want  bool
-	}{
-		"listed":       {whole, true},
-		"never listed": {inventory.OrgState{}, false},
-		"too old":      {inventory.OrgState{Stale: true, Listing: whole.Listing}, false},
-		"not complete": {inventory.OrgState{Listing: &datadog.Listing{}}, false},
-		"filtered":     {inventory.OrgState{Listing: &datadog.Listing{Complete: true, Filtered: true}}, false},
-	} {
-		view := inventory.View{Snapshot: &inventory.Snapshot{}, Orgs: []inventory.OrgState{whole, test.other}}
-		if got := report.NewDocument(view, now).Whole; got != test.want {
-			t.Errorf("with an org that is %s: %v", name, got)
+func TestADocumentIsAsWholeAsWhatIsKnown(t *testing.T) {
+	for _, whole := range []bool{true, false} {
+		view := viewOf(nil, nil)
+		view.Whole = whole
+		if got := report.NewDocument(view, now).Whole; got != whole {
+			t.Errorf("%v where all that is known is %v", got, whole)
 		}
 	}
 }

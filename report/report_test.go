@@ -68,11 +68,11 @@ func account() inventory.View {
 	return viewOf(connections, nasty())
 }
 
-// viewOf is a view of which the only org was listed completely.
+// viewOf is a view of all that there is.
 func viewOf(connections []datadog.Connection, orgs []inventory.OrgInfo) inventory.View {
 	return inventory.View{
 		Snapshot: inventory.NewSnapshot(connections, orgs),
-		Orgs:     []inventory.OrgState{{Name: "default", Listing: &datadog.Listing{Complete: true}}},
+		Whole:    true,
 	}
 }
 

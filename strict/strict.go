@@ -88,7 +88,8 @@ func (r *Reader) Warn(line int, format string, args ...any) {
 }
 
 // Parse gives the one document of the content, or nil after complaining. instead
-// says what to write where there is nothing. Errors come without the excerpt that the library offers: it might show a key.
+// says what to write where there is nothing. Errors come without the excerpt that the
+// library offers: it might show a key.
 func (r *Reader) Parse(content []byte, instead string) Node {
 	// The reader tells of keys that stand twice by itself, all of them at once.
 	file, err := parser.ParseBytes(content, 0, parser.AllowDuplicateMapKey())

@@ -128,6 +128,12 @@ func orgsAreTargets(s *stack) {
 	c.hears("the exporter is back: the connection was required",
 		ends(ofJob("TargetDown")),
 		missing(c.policy[4].name))
+
+	for n, file := range []string{configuration, other} {
+		c.exporters[n].stop(c.t)
+		c.exporters[n] = c.startExporterWith(file, address(c.exporters[n]))
+		c.hearsNothing("an exporter is restarted, and knows its orgs one by one", quiet)
+	}
 }
 
 func nobodyAnswers(s *stack) {

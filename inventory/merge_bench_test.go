@@ -45,3 +45,26 @@ func justListed(size int) []*org {
 	second := *listing
 	return []*org{{name: "one", listing: listing}, {name: "two", listing: &second}}
 }
+
+// BenchmarkObserve finds whose credentials made listings that do not tell by
+// themselves: those of orgs with one connection each, and of the one that all of them
+// are connected with.
+func BenchmarkObserve(b *testing.B) {
+	for _, size := range []int{100, 1000} {
+		b.Run(fmt.Sprintf("orgs=%d", size), func(b *testing.B) {
+			hub := &datadog.Listing{Complete: true}
+			orgs := []*org{{name: "hub", listing: hub, self: "hub"}}
+			for n := range size {
+				c := datadog.Connection{ID: fmt.Sprint("c", n), SourceID: fmt.Sprint("s", n), SinkID: "hub"}
+				hub.Connections = append(hub.Connections, c)
+				orgs = append(orgs, &org{name: c.SourceID, listing: &datadog.Listing{Complete: true, Connections: []datadog.Connection{c}}})
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if seen := observers(orgs); len(seen.observed) != size+1 {
+					b.Fatalf("%d orgs are observed, want %d", len(seen.observed), size+1)
+				}
+			}
+		})
+	}
+}

@@ -3,6 +3,7 @@ package inventory
 import (
 	"maps"
 	"slices"
+	"sync"
 
 	"datadog_org_connections_exporter/datadog"
 )
@@ -79,13 +80,14 @@ func (o *observation) equal(other *observation) bool {
 
 func observers(orgs []*org) *observation {
 	o := &observation{observed: map[string]bool{}, perhaps: map[string]bool{}}
+	takes := sync.OnceValue(func() map[string]int { return partsTaken(orgs) }) // mostly nobody asks
 	for _, org := range orgs {
 		if org.refused() {
 			continue
 		}
 		candidates := map[string]bool{org.self: true}
 		if org.self == "" {
-			candidates = candidatesAmong(org, orgs)
+			candidates = org.candidates(takes)
 		}
 		for id := range candidates {
 			if len(candidates) == 1 {
@@ -98,24 +100,38 @@ func observers(orgs []*org) *observation {
 	return o
 }
 
-// candidatesAmong gives the orgs whose credentials may have made a listing that
-// does not tell by itself. One that others see in further connections is none: its
+// candidates gives the orgs whose credentials may have made a listing that does not
+// tell by itself. One that takes part in more connections than it lists is none: its
 // own credentials would have listed those too.
-func candidatesAmong(o *org, orgs []*org) map[string]bool {
+func (o *org) candidates(takes func() map[string]int) map[string]bool {
 	candidates := ends(o.listing.Connections)
 	if o.listing.Filtered {
 		return candidates
 	}
-	for _, other := range orgs {
-		for _, c := range other.listing.Connections {
-			for _, end := range []string{c.SourceID, c.SinkID} {
-				if candidates[end] && !o.lists(c.ID) {
-					delete(candidates, end)
-				}
+	listed := partsTaken([]*org{o})
+	maps.DeleteFunc(candidates, func(id string, _ bool) bool { return takes()[id] > listed[id] })
+	return candidates
+}
+
+// partsTaken counts the connections that each org takes part in, as some orgs'
+// listings tell together.
+func partsTaken(orgs []*org) map[string]int {
+	counted := map[string]bool{} // connections, by id
+	takes := map[string]int{}
+	for _, o := range orgs {
+		for n := range o.listing.Connections {
+			c := &o.listing.Connections[n]
+			if counted[c.ID] {
+				continue
+			}
+			counted[c.ID] = true
+			takes[c.SourceID]++
+			if c.SinkID != c.SourceID {
+				takes[c.SinkID]++
 			}
 		}
 	}
-	return candidates
+	return takes
 }
 
 func (o *observation) of(id string) datadog.Ternary {

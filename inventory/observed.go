@@ -126,9 +126,7 @@ func partsTaken(orgs []*org) map[string]int {
 			}
 			counted[c.ID] = true
 			takes[c.SourceID]++
-			if c.SinkID != c.SourceID {
-				takes[c.SinkID]++
-			}
+			takes[c.SinkID]++
 		}
 	}
 	return takes

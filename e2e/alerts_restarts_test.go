@@ -129,10 +129,13 @@ func orgsAreTargets(s *stack) {
 		ends(ofJob("TargetDown")),
 		missing(c.policy[4].name))
 
-	for n, file := range []string{configuration, other} {
+	for n, late := range []string{c.tokyo, c.lake} {
 		c.exporters[n].stop(c.t)
-		c.exporters[n] = c.startExporterWith(file, address(c.exporters[n]))
-		c.hearsNothing("an exporter is restarted, and knows its orgs one by one", quiet)
+		c.Inject(fake.Status(http.StatusBadGateway).ForOrg(late))
+		c.exporters[n] = c.startExporterWith([]string{configuration, other}[n], address(c.exporters[n]))
+		c.sees(`count(datadog_up == 1) == 4 and on () count(datadog_inventory_whole == 0) > 1`)
+		c.ClearFaults()
+		c.hearsNothing("an exporter is restarted, and knows one of its orgs later than the others", quiet)
 	}
 }
 

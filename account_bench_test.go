@@ -8,7 +8,7 @@ import (
 
 	"datadog_org_connections_exporter/datadog"
 	"datadog_org_connections_exporter/datadog/fake"
-	"datadog_org_connections_exporter/inventory"
+	"datadog_org_connections_exporter/internal/inventory"
 )
 
 // BenchmarkColdRefreshOf200Orgs lists 200 orgs whose API takes 50 ms to answer.

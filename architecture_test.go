@@ -46,17 +46,17 @@ func TestTheArrowsBetweenThePackagesPointOneWay(t *testing.T) {
 	const anything = "anything"
 	// Of our own packages, each may import these directly.
 	arrows := map[string][]string{
-		"":             {anything}, // the program wires them all
-		"datadog":      nil,
-		"datadog/fake": nil, // sharing structs with the client, a wrong JSON tag would cancel itself out
-		"inventory":    {"datadog"},
-		"strict":       nil,
-		"policy":       {"inventory", "strict"},
-		"config":       {"datadog", "strict"},
-		"report":       {"datadog", "inventory", "policy"},
-		"collector":    {"inventory", "policy"},
-		"web":          {"inventory", "policy"},
-		"dashboards":   {"collector"}, // names of metrics
+		"":                    {anything}, // the program wires them all
+		"datadog":             nil,
+		"datadog/fake":        nil, // sharing structs with the client, a wrong JSON tag would cancel itself out
+		"internal/inventory":  {"datadog"},
+		"internal/yamlcheck":  nil,
+		"internal/policy":     {"internal/inventory", "internal/yamlcheck"},
+		"internal/config":     {"datadog", "internal/yamlcheck"},
+		"internal/report":     {"datadog", "internal/inventory", "internal/policy"},
+		"collector":           {"internal/inventory", "internal/policy"},
+		"internal/web":        {"internal/inventory", "internal/policy"},
+		"dashboards/generate": {"collector"}, // names of metrics
 	}
 	packages := goList(t)
 	for path, p := range packages {
@@ -76,7 +76,7 @@ func TestTheArrowsBetweenThePackagesPointOneWay(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"datadog", "datadog/fake", "inventory", "collector", "web"} {
+	for _, name := range []string{"datadog", "datadog/fake", "internal/inventory", "collector", "internal/web"} {
 		if _, there := packages[programName+"/"+name]; !there {
 			t.Errorf("there is no package %s: is the rest of this test about anything?", name)
 		}
@@ -102,7 +102,7 @@ func TestTheClientAndTheSimulatedAPIStandOnLittleElse(t *testing.T) {
 
 func TestTheInventoryKnowsNothingOfPrometheusAndHTTP(t *testing.T) {
 	packages := goList(t)
-	for _, name := range []string{"inventory", "policy"} {
+	for _, name := range []string{"internal/inventory", "internal/policy"} {
 		p := packages[programName+"/"+name]
 		for _, dependency := range p.Deps {
 			if strings.HasPrefix(dependency, "github.com/prometheus/") {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"datadog_org_connections_exporter/policy"
+	"datadog_org_connections_exporter/internal/policy"
 )
 
 // baseline writes a policy that allows what is there now.

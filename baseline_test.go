@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"datadog_org_connections_exporter/datadog/fake"
-	"datadog_org_connections_exporter/policy"
+	"datadog_org_connections_exporter/internal/policy"
 )
 
 // outcome is what a command that ends by itself leaves behind.

@@ -10,9 +10,9 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/version"
 
-	"datadog_org_connections_exporter/inventory"
-	"datadog_org_connections_exporter/policy"
-	"datadog_org_connections_exporter/report"
+	"datadog_org_connections_exporter/internal/inventory"
+	"datadog_org_connections_exporter/internal/policy"
+	"datadog_org_connections_exporter/internal/report"
 )
 
 // check judges the inventory against a policy.

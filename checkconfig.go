@@ -8,8 +8,8 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"datadog_org_connections_exporter/config"
-	"datadog_org_connections_exporter/policy"
+	"datadog_org_connections_exporter/internal/config"
+	"datadog_org_connections_exporter/internal/policy"
 )
 
 // checkConfig tells whether files are valid, without starting.

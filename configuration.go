@@ -8,10 +8,10 @@ import (
 	"github.com/go-kit/log/level"
 
 	"datadog_org_connections_exporter/collector"
-	"datadog_org_connections_exporter/config"
 	"datadog_org_connections_exporter/datadog"
-	"datadog_org_connections_exporter/inventory"
-	"datadog_org_connections_exporter/policy"
+	"datadog_org_connections_exporter/internal/config"
+	"datadog_org_connections_exporter/internal/inventory"
+	"datadog_org_connections_exporter/internal/policy"
 )
 
 // configuration makes orgs to list of a configuration file, each time it is

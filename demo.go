@@ -13,8 +13,8 @@ import (
 	"datadog_org_connections_exporter/collector"
 	"datadog_org_connections_exporter/datadog"
 	"datadog_org_connections_exporter/datadog/fake"
-	"datadog_org_connections_exporter/inventory"
-	"datadog_org_connections_exporter/policy"
+	"datadog_org_connections_exporter/internal/inventory"
+	"datadog_org_connections_exporter/internal/policy"
 )
 
 // What happens in the story is soon on /metrics: listings are short-lived, and

@@ -8,7 +8,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"datadog_org_connections_exporter/report"
+	"datadog_org_connections_exporter/internal/report"
 )
 
 // diff compares the inventory with an earlier one.

@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"datadog_org_connections_exporter/collector"
-	"datadog_org_connections_exporter/inventory"
-	"datadog_org_connections_exporter/policy"
-	"datadog_org_connections_exporter/web"
+	"datadog_org_connections_exporter/internal/inventory"
+	"datadog_org_connections_exporter/internal/policy"
+	"datadog_org_connections_exporter/internal/web"
 )
 
 // exporter is a running one: an inventory and servers that show it.

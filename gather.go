@@ -11,8 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"datadog_org_connections_exporter/collector"
-	"datadog_org_connections_exporter/inventory"
-	"datadog_org_connections_exporter/web"
+	"datadog_org_connections_exporter/internal/inventory"
+	"datadog_org_connections_exporter/internal/web"
 )
 
 // metrics shows everything: the inventory, and how the exporter fares.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"datadog_org_connections_exporter/report"
+	"datadog_org_connections_exporter/internal/report"
 )
 
 // list shows the inventory.

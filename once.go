@@ -15,7 +15,7 @@ import (
 
 	"datadog_org_connections_exporter/collector"
 	"datadog_org_connections_exporter/datadog"
-	"datadog_org_connections_exporter/inventory"
+	"datadog_org_connections_exporter/internal/inventory"
 )
 
 // once lists the orgs of the flags, or of a configuration file, for a command that

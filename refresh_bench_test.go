@@ -14,7 +14,7 @@ import (
 
 	"datadog_org_connections_exporter/collector"
 	"datadog_org_connections_exporter/datadog/fake"
-	"datadog_org_connections_exporter/inventory"
+	"datadog_org_connections_exporter/internal/inventory"
 )
 
 // BenchmarkRefresh reads, merges and shows an account of which nothing is known, from

@@ -9,8 +9,8 @@ import (
 
 	"datadog_org_connections_exporter/collector"
 	"datadog_org_connections_exporter/datadog"
-	"datadog_org_connections_exporter/inventory"
-	"datadog_org_connections_exporter/policy"
+	"datadog_org_connections_exporter/internal/inventory"
+	"datadog_org_connections_exporter/internal/policy"
 )
 
 // defaultOrg is the org label where only one org is listed.

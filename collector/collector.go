@@ -6,7 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"datadog_org_connections_exporter/inventory"
+	"datadog_org_connections_exporter/internal/inventory"
 )
 
 // Inventory is what the collector shows: the consumer's side of

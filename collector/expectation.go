@@ -5,8 +5,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"datadog_org_connections_exporter/inventory"
-	"datadog_org_connections_exporter/policy"
+	"datadog_org_connections_exporter/internal/inventory"
+	"datadog_org_connections_exporter/internal/policy"
 )
 
 // Judge holds what is known against a policy: the consumer's side of

@@ -11,8 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/expfmt"
 
-	"datadog_org_connections_exporter/inventory"
-	"datadog_org_connections_exporter/policy"
+	"datadog_org_connections_exporter/internal/inventory"
+	"datadog_org_connections_exporter/internal/policy"
 )
 
 // ExpositionOptions say what to show.

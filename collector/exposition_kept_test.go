@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"datadog_org_connections_exporter/datadog"
-	"datadog_org_connections_exporter/inventory"
+	"datadog_org_connections_exporter/internal/inventory"
 )
 
 // What is the same is encoded once, and what was is not kept beside what is.

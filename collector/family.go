@@ -7,8 +7,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"datadog_org_connections_exporter/inventory"
-	"datadog_org_connections_exporter/policy"
+	"datadog_org_connections_exporter/internal/inventory"
+	"datadog_org_connections_exporter/internal/policy"
 )
 
 // family is a metric with its series, which stand in the order in which an

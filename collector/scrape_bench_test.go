@@ -14,7 +14,7 @@ import (
 
 	"datadog_org_connections_exporter/collector"
 	"datadog_org_connections_exporter/datadog"
-	"datadog_org_connections_exporter/inventory"
+	"datadog_org_connections_exporter/internal/inventory"
 )
 
 // account is what there is to know of some thousand connections of 500 orgs.

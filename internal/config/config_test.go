@@ -1,0 +1,216 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"datadog_org_connections_exporter/datadog"
+	"datadog_org_connections_exporter/internal/config"
+)
+
+// inDir makes a folder with key files, and writes the configuration into it.
+func inDir(t *testing.T, content string) (file string) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, key := range map[string]string{"api": "0123\n", "app": "4567\n", "token": "ddpat_89\n", "empty": "", "orgs.yml": content} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(key), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, "orgs.yml")
+}
+
+func TestAConfiguration(t *testing.T) {
+	file := inDir(t, `# who shares with whom
+orgs:
+  - name: payments
+    site: https://app.datadoghq.eu/
+    api_key_file: api
+    app_key_file: app
+    timeout: 1m30s
+    page_size: 100
+  - name: "platform: 東京"
+    access_token_file: token
+    api_url: http://127.0.0.1:8080/
+    source_org_id: 5e1f0a6b-3c2d-4b7e-9a10-64d2f8b7c015
+  - {name: security, access_token_file: token, sink_org_id: x}
+defaults: {site: us5.datadoghq.com, timeout: 10s}
+`)
+	dir := filepath.Dir(file)
+	c, err := config.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []config.Org{
+		{Name: "payments", API: "https://api.datadoghq.eu", APIKeyFile: filepath.Join(dir, "api"), AppKeyFile: filepath.Join(dir, "app"), Timeout: 90 * time.Second, PageSize: 100},
+		{Name: "platform: 東京", API: "http://127.0.0.1:8080", AccessTokenFile: filepath.Join(dir, "token"), SourceOrgID: "5e1f0a6b-3c2d-4b7e-9a10-64d2f8b7c015", Timeout: 10 * time.Second, PageSize: 1000},
+		{Name: "security", API: "https://api.us5.datadoghq.com", AccessTokenFile: filepath.Join(dir, "token"), SinkOrgID: "x", Timeout: 10 * time.Second, PageSize: 1000},
+	}
+	if len(c.Orgs) != len(want) || len(c.Warnings) != 0 {
+		t.Fatalf("%+v", c)
+	}
+	for n, org := range c.Orgs {
+		if !org.Same(want[n]) {
+			t.Errorf("got %+v\nwant %+v", org, want[n])
+		}
+		options, err := org.Options()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := datadog.New(options); err != nil {
+			t.Errorf("no client can be made of %+v: %v", org, err)
+		}
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	c, err := config.Load(inDir(t, `orgs:
+  - name: a
+    site: mars1.datadoghq.com
+    access_token_file: token
+  - name: b
+    api_url: http://proxy.example.com
+    access_token_file: token
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Warnings) != 2 || !strings.Contains(c.Warnings[0], "orgs.yml:3: ") || !strings.Contains(c.Warnings[1], "orgs.yml:6: ") {
+		t.Errorf("warnings %q", c.Warnings)
+	}
+}
+
+func TestMistakesAreToldWithLineAndRemedyAllAtOnce(t *testing.T) {
+	for _, test := range []struct {
+		name, content string
+		problems      []string
+	}{
+		{"nothing", "", []string{"1: the file is empty; write orgs: and"}},
+		{"only a comment", "# nothing\n", []string{"1: the file is empty"}},
+		{"no orgs", "defaults: {timeout: 5s}", []string{"1: no orgs are listed"}},
+		{"null orgs", "orgs:\n", []string{"1: no orgs are listed"}},
+		{"an empty list", "orgs: []\n", []string{"1: no orgs are listed"}},
+		{"a list", "- orgs\n", []string{"1: the configuration is not a list of settings; write defaults: …, orgs: …"}},
+		{"no YAML", "orgs:\n  - name: [\n", []string{"no YAML"}},
+		{"a tab", "orgs:\n\t- name: a\n", []string{"2: this is no YAML"}},
+		{"two documents", "orgs: []\n---\norgs: []\n", []string{"3: a second document"}},
+		{"orgs that are no list", "orgs: {name: a}\n", []string{"1: orgs is not a list"}},
+		{"an org that is a text", "orgs:\n  - payments\n", []string{"2: an org is not a list of settings"}},
+		{"everything at once", `defaults:
+  site: data dog
+  time_out: 5s
+orgs:
+  - name: a
+    api_key: hunter2
+    app_key_file: app
+  - name: b
+    access_token_file: token
+    nick: c
+  - name: b
+    access_token_file: missing
+  - access_token_file: token
+orgz: []
+`, []string{
+			`2: "data dog" is not a Datadog site`,
+			`3: "time_out": there is no setting of this name here; write timeout`,
+			`6: "api_key": there is no setting of this name here; write api_key_file and keep the secret itself in that file`,
+			`10: "nick": there is no setting of this name here; known are access_token_file, api_key_file,`,
+			`11: org "b", access_token_file: read the access token: open`,
+			`11: the name "b" is taken by the org in line 8`,
+			`13: the org has no name`,
+			`14: "orgz": there is no setting of this name here; known are defaults, orgs`,
+		}},
+		{"keys that stand twice", "orgs:\n  - name: a\n    name: b\n    access_token_file: token\n    access_token_file: token\n", []string{
+			"3: name is given a second time; it stands in line 2 already", "5: access_token_file is given a second time; it stands in line 4",
+		}},
+		{"credentials", `orgs:
+  - {name: none}
+  - {name: half, api_key_file: api}
+  - {name: other half, app_key_file: app}
+  - {name: both, api_key_file: api, app_key_file: app, access_token_file: token}
+  - {name: empty, access_token_file: empty}
+  - {name: gone, api_key_file: gone1, app_key_file: gone2}
+`, []string{
+			`2: org "none" has no credentials; write api_key_file and app_key_file, or access_token_file`,
+			`3: org "half" has an api_key_file but no app_key_file`,
+			`4: org "other half" has an app_key_file but no api_key_file`,
+			`5: org "both" has both keys and an access token; keep`,
+			`6: org "empty", access_token_file: the access token in `,
+			`7: org "gone", api_key_file: read the API key: open`,
+			`7: org "gone", app_key_file: read the application key: open`,
+		}},
+		{"values of the wrong kind", `defaults: {timeout: 5, page_size: many}
+orgs:
+  - name: 7
+    timeout: -5s
+    page_size: 0
+    site: true
+    api_key_file: [api]
+    app_key_file: ""
+    api_url: "http://user:hunter2@proxy"
+    source_org_id: null
+    sink_org_id: " x"
+`, []string{
+			"1: timeout is not a duration above zero; write one such as 30s",
+			"1: page_size is not a whole number above zero",
+			"3: name is not a text; put it in quotes",
+			"4: timeout is not a duration above zero",
+			"5: page_size is not a whole number above zero",
+			"6: site is not a text",
+			"7: api_key_file is not a text; write api_key_file: VALUE",
+			"8: app_key_file is empty",
+			"9: api_url: the API address must not hold a user or password",
+			"10: source_org_id is not a text",
+			"11: sink_org_id is empty or has white space around it",
+		}},
+		{"site and address", "orgs:\n  - {name: a, site: datadoghq.eu, api_url: 'https://proxy.example.com', access_token_file: token}\n", []string{"2: both site and api_url"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			file := inDir(t, test.content)
+			c, err := config.Load(file)
+			if err == nil {
+				t.Fatalf("it is read as %+v", c)
+			}
+			if strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("a secret is repeated: %v", err)
+			}
+			lines := strings.Split(err.Error(), "\n")
+			if len(lines) != len(test.problems) {
+				t.Errorf("%d problems, want %d:\n%v", len(lines), len(test.problems), err)
+			}
+			for n := range min(len(lines), len(test.problems)) {
+				if !strings.HasPrefix(lines[n], file+":") || !strings.Contains(lines[n], test.problems[n]) {
+					t.Errorf("got  %s\nwant %s", lines[n], test.problems[n])
+				}
+			}
+		})
+	}
+}
+
+func TestAFileThatIsNotThere(t *testing.T) {
+	if _, err := config.Load(filepath.Join(t.TempDir(), "gone.yml")); err == nil || !strings.Contains(err.Error(), "gone.yml") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// FuzzParse: whatever the file holds, there is no panic, and what is accepted can
+// be listed.
+func FuzzParse(f *testing.F) {
+	f.Add("orgs:\n  - name: a\n    access_token_file: /dev/null\n")
+	f.Add("orgs: [{name: a, api_key_file: x, app_key_file: y}]\ndefaults: {site: datadoghq.eu}\n")
+	f.Add("? [a]\n: &x {<<: *x}\n---\n!!str |\n  x\n")
+	f.Fuzz(func(t *testing.T, content string) {
+		c, err := config.Parse("fuzz.yml", []byte(content))
+		if err != nil {
+			return
+		}
+		for _, org := range c.Orgs {
+			if org.Name == "" || org.API == "" || org.Timeout <= 0 || org.PageSize <= 0 {
+				t.Errorf("%+v", org)
+			}
+		}
+	})
+}

@@ -1,0 +1,172 @@
+package policy_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"datadog_org_connections_exporter/datadog"
+	"datadog_org_connections_exporter/internal/inventory"
+	"datadog_org_connections_exporter/internal/policy"
+)
+
+func TestABaselineAllowsExactlyWhatIsThere(t *testing.T) {
+	s := snapshot("d>a logs", "a>c logs audit", "b>c metrics tomorrow's-\"type\" true")
+	text := string(policy.Baseline(s))
+	want := `# Connections that are expected, by UUID; names are comments, for people.
+rules:
+  - name: payments-eu-to-security
+    source: aaaaaaaa-0000-0000-0000-000000000000  # Payments EU
+    sink: cccccccc-0000-0000-0000-000000000000  # Security
+    types: [audit, logs]
+  - name: payments-us-to-security
+    source: bbbbbbbb-0000-0000-0000-000000000000  # Payments US
+    sink: cccccccc-0000-0000-0000-000000000000  # Security
+    types: [metrics, "tomorrow's-\"type\"", "true"]
+  - name: data-lake-to-payments-eu
+    source: dddddddd-0000-0000-0000-000000000000  # Data Lake
+    sink: aaaaaaaa-0000-0000-0000-000000000000  # Payments EU
+    types: [logs]
+`
+	if text != want {
+		t.Errorf("got\n%s\nwant\n%s", text, want)
+	}
+	p, err := policy.Parse("baseline.yml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Warnings) > 0 {
+		t.Errorf("warnings %q", p.Warnings)
+	}
+	if j := p.Judge(s, true, today); len(j.Unexpected) > 0 {
+		t.Errorf("unexpected under its own baseline: %+v", j.Unexpected)
+	}
+	if j := p.Judge(snapshot("d>a logs audit", "c>a logs"), true, today); len(j.Unexpected) != 2 {
+		t.Errorf("more is allowed than was there: %+v", j.Unexpected)
+	}
+}
+
+func TestABaselineOfNothing(t *testing.T) {
+	if p, err := policy.Parse("baseline.yml", policy.Baseline(snapshot())); err != nil || len(p.Rules) != 0 {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+func TestABaselineSurvivesAnyName(t *testing.T) {
+	for _, name := range []string{"", " ", "a # b", "a\nb: c", "\x00\x1b[31m", "東京", "- x", "*", `[a] \ ?`, "Acme: \"x\"", "\u202eevil", "null"} {
+		for _, ids := range [][2]string{{id("a"), id("b")}, {"no-uuid", id("b")}} {
+			s := inventory.NewSnapshot(
+				[]datadog.Connection{{ID: "c", SourceID: ids[0], SinkID: ids[1], Types: []string{"logs", "t" + name + "t"}}},
+				[]inventory.OrgInfo{{Org: datadog.Org{ID: ids[0], Name: name}}, {Org: datadog.Org{ID: ids[1], Name: name}}})
+			text := policy.Baseline(s)
+			p, err := policy.Parse("baseline.yml", text)
+			if strings.TrimSpace(name) != name && ids[0] == "no-uuid" {
+				continue // white space around a name cannot be written in a rule
+			}
+			if err != nil {
+				t.Errorf("%q: %v in\n%s", name, err, text)
+				continue
+			}
+			if j := p.Judge(s, true, today); len(j.Unexpected) > 0 || len(p.Rules) != 1 {
+				t.Errorf("%q: unexpected %+v under\n%s", name, j.Unexpected, text)
+			}
+		}
+	}
+}
+
+func TestNamesOfRulesAreUnique(t *testing.T) {
+	twins := inventory.NewSnapshot([]datadog.Connection{
+		{ID: "1", SourceID: id("a"), SinkID: id("c"), Types: []string{"logs"}},
+		{ID: "2", SourceID: id("b"), SinkID: id("c"), Types: []string{"logs"}},
+	}, []inventory.OrgInfo{
+		{Org: datadog.Org{ID: id("a"), Name: "Twin"}}, {Org: datadog.Org{ID: id("b"), Name: "twin!"}}, {Org: datadog.Org{ID: id("c"), Name: "Sink"}},
+	})
+	p, err := policy.Parse("baseline.yml", policy.Baseline(twins))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Rules[0].Name != "twin-to-sink" || p.Rules[1].Name != "twin-to-sink-bbbbbbbb-cccccccc" {
+		t.Errorf("names %q and %q", p.Rules[0].Name, p.Rules[1].Name)
+	}
+}
+
+func TestNamesOfRulesAreUniqueEvenWhereTheirIDsBeginAlike(t *testing.T) {
+	var connections []datadog.Connection
+	for n := range 4 {
+		connections = append(connections, datadog.Connection{
+			ID: fmt.Sprint(n), SourceID: fmt.Sprintf("aaaaaaaa-0000-0000-0000-%012d", n), SinkID: id("c"), Types: []string{"logs"},
+		})
+	}
+	var orgs []inventory.OrgInfo
+	for _, c := range connections {
+		orgs = append(orgs, inventory.OrgInfo{Org: datadog.Org{ID: c.SourceID, Name: "Twin"}})
+	}
+	p, err := policy.Parse("baseline.yml", policy.Baseline(inventory.NewSnapshot(connections, orgs)))
+	if err != nil || len(p.Rules) != 4 {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+const written = `# Ours.
+rules:
+    # The SIEM wants it all.
+    - name: payments-us-to-security   # do not touch
+      source: Payments *
+      sink: Security
+      types: [logs]
+      owner: team-security
+      ticket: SEC-123
+    -
+      name: lake
+      source: [Security]
+      sink: Data Lake
+# The end.`
+
+func TestMergingKeepsWhatAPersonWroteAndAddsOnlyWhatIsNew(t *testing.T) {
+	s := snapshot("a>c logs", "b>c logs audit", "c>d logs", "d>a logs")
+	got, err := policy.Merge("policy.yml", []byte(written), s, today)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := written + `
+    - name: payments-us-to-security-bbbbbbbb-cccccccc
+      source: bbbbbbbb-0000-0000-0000-000000000000  # Payments US
+      sink: cccccccc-0000-0000-0000-000000000000  # Security
+      types: [audit]
+    - name: data-lake-to-payments-eu
+      source: dddddddd-0000-0000-0000-000000000000  # Data Lake
+      sink: aaaaaaaa-0000-0000-0000-000000000000  # Payments EU
+      types: [logs]
+`
+	if string(got) != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	again, err := policy.Merge("policy.yml", got, s, today)
+	if err != nil || string(again) != string(got) {
+		t.Errorf("a second merge changes it: %v\n%s", err, again)
+	}
+}
+
+func TestRulesAreAddedWhereThereWereNone(t *testing.T) {
+	for _, content := range []string{"# mine\nrules: []\n", "# mine\nrules:\n", "# mine\nrules: []"} {
+		got, err := policy.Merge("policy.yml", []byte(content), snapshot("a>c logs"), today)
+		if err != nil || !strings.HasPrefix(string(got), "# mine\nrules:\n  - name: payments-eu-to-security\n") {
+			t.Errorf("%q: %v\n%s", content, err, got)
+		}
+	}
+}
+
+func TestWhatCannotBeMergedIsRefused(t *testing.T) {
+	for name, content := range map[string]string{
+		"rules on one line":  "rules: [{name: a, source: b, sink: c}]\n",
+		"no rules, and more": "rules: [] # none yet\n",
+		"mistakes":           "rules: [{name: a}]\n",
+		"an end marker":      "rules:\n  - {name: a, source: b, sink: c}\n...\n",
+	} {
+		if got, err := policy.Merge("policy.yml", []byte(content), snapshot("a>c logs"), today); err == nil {
+			t.Errorf("%s: merged to\n%s", name, got)
+		} else if !strings.Contains(err.Error(), "policy.yml") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package policy_test
+
+import (
+	"testing"
+	"time"
+
+	"datadog_org_connections_exporter/internal/inventory"
+	"datadog_org_connections_exporter/internal/policy"
+)
+
+func TestTheCurrentPolicyJudgesAnewWhenSomethingIsAnother(t *testing.T) {
+	rules := "{name: r, source: <a>, sink: <c>, types: [logs], required: true, expires: 2026-12-01}"
+	there, gone := snapshot("a>c logs"), snapshot()
+	const whole, partly = true, false
+	var current policy.Current
+	judge := policy.NewJudge(&current)
+	if p, j := judge.Judge(inventory.View{Snapshot: there}, today); p != nil || j != nil {
+		t.Errorf("without a policy: %+v, %+v", p, j)
+	}
+	current.Set(parse(t, rules))
+	for _, step := range []struct {
+		name                         string
+		snapshot                     *inventory.Snapshot
+		whole                        bool
+		now                          time.Time
+		unexpected, missing, expired int
+	}{
+		{"all is well", there, whole, today, 0, 0, 0},
+		{"and stays so", there, whole, today.Add(time.Hour), 0, 0, 0},
+		{"another snapshot", gone, whole, today.Add(time.Hour), 0, 1, 0},
+		{"which is not whole", gone, partly, today.Add(time.Hour), 0, 0, 0},
+		{"and whole again", gone, whole, today.Add(time.Hour), 0, 1, 0},
+		{"the rule expires", gone, whole, time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), 0, 0, 1},
+		{"and allows nothing", there, whole, time.Date(2026, 12, 2, 0, 0, 0, 0, time.UTC), 1, 0, 1},
+		{"the clock goes back", there, whole, today, 0, 0, 0},
+	} {
+		_, j := judge.Judge(inventory.View{Snapshot: step.snapshot, Whole: step.whole}, step.now)
+		if len(j.Unexpected) != step.unexpected || len(j.Missing) != step.missing || len(j.Expired) != step.expired {
+			t.Errorf("%s: %+v", step.name, j)
+		}
+	}
+	current.Set(parse(t, ""))
+	if _, j := judge.Judge(inventory.View{Snapshot: there}, today); len(j.Unexpected) != 1 {
+		t.Errorf("with another policy: %+v", j)
+	}
+}
+
+func TestAPartMissesWhatTheWholeMisses(t *testing.T) {
+	var current policy.Current
+	whole := inventory.View{Snapshot: snapshot("a>c logs", "b>c logs", "b>c audit"), Whole: true}
+	part := inventory.View{Snapshot: snapshot("a>c logs", "a>c audit")}
+	judge := policy.NewJudge(&current).Part(func() inventory.View { return whole })
+	if p, j := judge.Judge(part, today); p != nil || j != nil {
+		t.Errorf("without a policy: %+v, %+v", p, j)
+	}
+	wanted := parse(t, "{name: both, source: [<a>, <b>], sink: <c>, types: [logs], required: true, expires: 2026-12-01}")
+	current.Set(wanted)
+	judged := func(when string, now time.Time, unexpected, missing, expired int) *policy.Judgement {
+		t.Helper()
+		p, j := judge.Judge(part, now)
+		if p != wanted || len(j.Unexpected) != unexpected || len(j.Missing) != missing || len(j.Expired) != expired {
+			t.Errorf("%s: %+v, %+v", when, p, j)
+		}
+		if _, again := judge.Judge(part, now); again != j {
+			t.Errorf("%s: the same is judged anew", when)
+		}
+		return j
+	}
+	judged("others see the rest", today, 1, 0, 0)
+	whole.Snapshot = snapshot("a>c logs")
+	judged("nobody sees the rest", today, 1, 1, 0)
+	whole.Whole = false
+	judged("somebody may see it", today, 1, 0, 0)
+	part.Snapshot = snapshot("a>c audit", "a>b audit")
+	judged("another part", today, 2, 0, 0)
+	whole.Whole = true
+	judged("the rule has expired", time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), 2, 0, 1)
+}

@@ -1,0 +1,143 @@
+package report_test
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"datadog_org_connections_exporter/datadog"
+	"datadog_org_connections_exporter/internal/inventory"
+	"datadog_org_connections_exporter/internal/report"
+)
+
+func TestADocumentIsAsWholeAsWhatIsKnown(t *testing.T) {
+	for _, whole := range []bool{true, false} {
+		view := viewOf(nil, nil)
+		view.Whole = whole
+		if got := report.NewDocument(view, now).Whole; got != whole {
+			t.Errorf("%v where all that is known is %v", got, whole)
+		}
+	}
+}
+
+func TestADocumentIsReadAsItWasWritten(t *testing.T) {
+	view := account()
+	for n := range view.Snapshot.Orgs { // JSON is UTF-8, and so is what the API's client reads
+		o := &view.Snapshot.Orgs[n]
+		o.Name = strings.ToValidUTF8(o.Name, "?")
+	}
+	for name, d := range map[string]report.Document{
+		"nasty": report.NewDocument(view, now),
+		"empty": report.NewDocument(viewOf(nil, nil), now),
+	} {
+		got, err := report.Read(strings.NewReader(written(t, report.JSON, d)))
+		if err != nil || !reflect.DeepEqual(got, d) {
+			t.Errorf("%s: %v\n got %+v\nwant %+v", name, err, got, d)
+		}
+	}
+}
+
+const smallest = `{"version": 1, "time": "2026-09-30T12:00:00Z", "orgs": [], "connections": []`
+
+func TestFieldsOfTheFutureAreIgnored(t *testing.T) {
+	if _, err := report.Read(strings.NewReader(smallest + `, "tomorrow": {"a": [1]}}` + "\n\n")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhatIsNoDocumentIsNotReadAsOne(t *testing.T) {
+	const advice = "list -o json"
+	for name, test := range map[string]struct{ text, says string }{
+		"nothing":           {"", "nothing to read"},
+		"a table":           {"SOURCE  SINK\n", "no document of connections"},
+		"a list":            {"[]", "no document of connections"},
+		"half a document":   {smallest, "no document of connections"},
+		"another document":  {`{"data": []}`, "says nothing of version 1"},
+		"no time":           {`{"version": 1, "orgs": [], "connections": []}`, "lacks its time"},
+		"no orgs":           {`{"version": 1, "time": "2026-09-30T12:00:00Z", "connections": []}`, "lacks its orgs"},
+		"no connections":    {`{"version": 1, "time": "2026-09-30T12:00:00Z", "orgs": []}`, "lacks its connections"},
+		"a nameless one":    {strings.Replace(smallest, `"connections": [`, `"connections": [{}`, 1) + "}", "without an id"},
+		"one twice":         {strings.Replace(smallest, `"connections": [`, `"connections": [{"id":"a"},{"id":"a"}`, 1) + "}", `twice, or one without an id ("a")`},
+		"two documents":     {smallest + "}" + smallest + "}", "something follows"},
+		"garbage behind it": {smallest + "} }", "something follows"},
+	} {
+		d, err := report.Read(strings.NewReader(test.text))
+		if err == nil || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), advice) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !reflect.DeepEqual(d, report.Document{}) {
+			t.Errorf("%s gives %+v", name, d)
+		}
+	}
+}
+
+func TestADocumentOfANewerProgramIsNotRead(t *testing.T) {
+	_, err := report.Read(strings.NewReader(strings.Replace(smallest, "1", "2", 1) + "}"))
+	if err == nil || !strings.Contains(err.Error(), "version 2") || !strings.Contains(err.Error(), "a newer one") {
+		t.Error(err)
+	}
+}
+
+const hubID = "5e1f0a6b-3c2d-4b7e-9a10-64d2f8b7c015"
+
+func TestFilter(t *testing.T) {
+	orgs := []inventory.OrgInfo{
+		{Org: datadog.Org{ID: hubID, Name: "Security"}},
+		{Org: datadog.Org{ID: "a", Name: "Acme A"}},
+		{Org: datadog.Org{ID: "b", Name: "Acme B"}},
+		{Org: datadog.Org{ID: "c", Name: "Alone"}},
+	}
+	d := report.NewDocument(viewOf([]datadog.Connection{
+		{ID: "1", SourceID: "a", SinkID: hubID, Types: []string{"logs"}},
+		{ID: "2", SourceID: "b", SinkID: hubID, Types: []string{"logs", "metrics"}},
+		{ID: "3", SourceID: hubID, SinkID: "b", Types: []string{"audit"}},
+	}, orgs), now)
+	type texts []string
+	for _, test := range []struct {
+		source, sink, types texts
+		connections, orgs   string
+	}{
+		{nil, nil, nil, "1 2 3", "a b c hub"},
+		{texts{"Acme A"}, nil, nil, "1", "a hub"},
+		{texts{"Acme*"}, nil, nil, "1 2", "a b hub"},
+		{nil, texts{strings.ToUpper(hubID)}, nil, "1 2", "a b hub"},
+		{texts{"Acme A", "Security"}, nil, nil, "1 3", "a b hub"},
+		{texts{"Acme*"}, texts{"Security"}, texts{"metrics", "audit"}, "2", "b hub"},
+		{nil, nil, texts{"audit"}, "3", "b hub"},
+		{texts{"Alone"}, nil, nil, "", ""},
+		{nil, nil, texts{"log"}, "", ""},
+	} {
+		f, err := report.NewFilter(test.source, test.sink, test.types)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown := d.Filter(f)
+		var connections, named []string
+		for _, c := range shown.Connections {
+			connections = append(connections, c.ID)
+		}
+		for _, o := range shown.Orgs {
+			named = append(named, strings.Replace(o.ID, hubID, "hub", 1))
+		}
+		slices.Sort(connections)
+		slices.Sort(named)
+		if strings.Join(connections, " ") != test.connections || strings.Join(named, " ") != test.orgs {
+			t.Errorf("%+v: connections %v, orgs %v", test, connections, named)
+		}
+		if shown.Connections == nil || shown.Orgs == nil || shown.Whole != d.Whole || shown.Version != d.Version {
+			t.Errorf("%+v: %+v can not be read again", test, shown)
+		}
+	}
+	if len(d.Connections) != 3 || len(d.Orgs) != 4 {
+		t.Error("filtering changed the document")
+	}
+}
+
+func TestAFilterThatIsNoGlobIsRefused(t *testing.T) {
+	for end, lists := range map[string][2][]string{"source": {{"a", "[x"}, nil}, "sink": {nil, {"[x"}}} {
+		if _, err := report.NewFilter(lists[0], lists[1], nil); err == nil || !strings.Contains(err.Error(), end+` "[x" is no glob`) {
+			t.Errorf("%s: %v", end, err)
+		}
+	}
+}

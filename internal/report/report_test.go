@@ -1,0 +1,177 @@
+package report_test
+
+import (
+	"bytes"
+	"flag"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"datadog_org_connections_exporter/datadog"
+	"datadog_org_connections_exporter/internal/inventory"
+	"datadog_org_connections_exporter/internal/report"
+)
+
+var update = flag.Bool("update", false, "write golden files instead of comparing with them")
+
+var now = time.Date(2026, 9, 30, 12, 0, 0, 999, time.UTC)
+
+// nasty are orgs by id whose names want to break out of every format.
+func nasty() []inventory.OrgInfo {
+	var orgs []inventory.OrgInfo
+	for id, name := range map[string]string{
+		"00-hub":      "Security",
+		"01-quotes":   `Acme "Labs", a \ and 'one' | two`,
+		"02-newline":  "Payments\n+ forged -> line: logs",
+		"03-nul":      "nul \x00, bell \a, delete \x7f, one-byte command \u009b31m",
+		"04-escape":   "\x1b[2J\x1b]0;title\aclean",
+		"05-override": "\u202egnp.exe\u2066 \u200fright\U000e0041",
+		"06-cjk":      "アクメ社　東京",
+		"07-emoji":    "🦴 &amp; <b>bones</b>",
+		"08-dot":      `"]; } subgraph end`,
+		"09-comment":  "-- %% // # a comment",
+		"10-formula":  "=cmd()",
+		"11-accent":   "Ac\u0301me\u0308 #quot; عكمي",
+		"12-nameless": "",
+		"13-twin":     "Security",
+		"14-invalid":  "half \xc3",
+	} {
+		orgs = append(orgs, inventory.OrgInfo{Org: datadog.Org{ID: id, Name: name, PublicID: "public-" + id, Sharing: "all_private", Disabled: datadog.No}})
+	}
+	return orgs
+}
+
+// account is a view of the nasty orgs.
+func account() inventory.View {
+	var connections []datadog.Connection
+	ago := func(hours int) time.Time { return now.Add(-time.Duration(hours) * time.Hour) }
+	robot := datadog.Creator{ID: "robot", Kind: datadog.CreatorServiceAccount, Disabled: datadog.No}
+	for _, c := range []datadog.Connection{
+		{SourceID: "00-hub", SinkID: "01-quotes", Types: []string{"audit", "logs", "metrics"}, CreatedAt: ago(1), Creator: robot},
+		{SourceID: "00-hub", SinkID: "06-cjk", Types: []string{"logs"}, CreatedAt: ago(72), Creator: robot},
+		{SourceID: "00-hub", SinkID: "07-emoji", Types: []string{"logs"}, CreatedAt: ago(24 * 153), Creator: robot},
+		{SourceID: "00-hub", SinkID: "13-twin", Types: []string{}, CreatedAt: ago(24 * 800), Creator: robot},
+		{SourceID: "02-newline", SinkID: "03-nul", Types: []string{"tomorrow's \"type\"\n"}, Creator: datadog.Creator{ID: "person", Kind: datadog.CreatorUser, Disabled: datadog.No}},
+		{SourceID: "04-escape", SinkID: "05-override", Types: []string{"=logs"}, Creator: datadog.Creator{ID: "leaver", Kind: datadog.CreatorUser, Disabled: datadog.Yes}},
+		{SourceID: "08-dot", SinkID: "09-comment", Types: []string{"logs"}, Creator: datadog.Creator{Kind: datadog.CreatorUnknown}},
+		{SourceID: "10-formula", SinkID: "11-accent", Types: []string{"logs", "metrics"}},
+		{SourceID: "12-nameless", SinkID: "not described", Types: []string{"logs"}, Creator: robot},
+		{SourceID: "", SinkID: "00-hub", Types: []string{"logs"}, Creator: robot},
+	} {
+		c.ID = c.SourceID + ">" + c.SinkID
+		connections = append(connections, c)
+	}
+	return viewOf(connections, nasty())
+}
+
+// viewOf is a view of all that there is.
+func viewOf(connections []datadog.Connection, orgs []inventory.OrgInfo) inventory.View {
+	return inventory.View{
+		Snapshot: inventory.NewSnapshot(connections, orgs),
+		Whole:    true,
+	}
+}
+
+// formats are all ways to write a document, by the golden file of each.
+var formats = map[string]func(io.Writer, report.Document) error{
+	"list.txt": func(w io.Writer, d report.Document) error { return report.Table(w, d, report.Style{Now: now}) },
+	"list-color.txt": func(w io.Writer, d report.Document) error {
+		d.Whole = false
+		return report.Table(w, d, report.Style{Color: true, Now: now})
+	},
+	"list.json": report.JSON,
+	"list.csv":  report.CSV,
+	"list.dot":  report.Dot,
+	"list.mmd":  report.Mermaid,
+}
+
+func TestFormats(t *testing.T) {
+	for file, format := range formats {
+		t.Run(file, func(t *testing.T) {
+			wantFile(t, written(t, format, report.NewDocument(account(), now)), file)
+		})
+	}
+}
+
+func TestTheOrderOfWhatComesInDoesNotShow(t *testing.T) {
+	for file, format := range formats {
+		first := written(t, format, report.NewDocument(account(), now))
+		for range 20 {
+			view := account()
+			orgs, connections := view.Snapshot.Orgs, view.Snapshot.Connections
+			rand.Shuffle(len(orgs), func(i, j int) { orgs[i], orgs[j] = orgs[j], orgs[i] })
+			rand.Shuffle(len(connections), func(i, j int) { connections[i], connections[j] = connections[j], connections[i] })
+			if again := written(t, format, report.NewDocument(view, now)); again != first {
+				t.Errorf("%s differs from run to run", file)
+				break
+			}
+		}
+	}
+}
+
+func TestAnEmptyInventory(t *testing.T) {
+	empty := report.NewDocument(viewOf(nil, nil), now)
+	for file, want := range map[string]string{
+		"list.txt":       "0 connections, 0 orgs\n",
+		"list-color.txt": "0 connections, 0 orgs\n\x1b[1;31mNOT WHOLE: an org has no current, complete listing; there may be connections that are not shown.\x1b[0m\n",
+		"list.json":      "{\n  \"version\": 1,\n  \"time\": \"2026-09-30T12:00:00Z\",\n  \"whole\": true,\n  \"orgs\": [],\n  \"connections\": []\n}\n",
+		"list.dot":       "digraph connections {\n  rankdir=LR;\n  node [shape=box];\n}\n",
+		"list.mmd":       "flowchart LR\n",
+	} {
+		if got := written(t, formats[file], empty); got != want {
+			t.Errorf("%s:\n got %q\nwant %q", file, got, want)
+		}
+	}
+}
+
+func TestAWriterThatFailsIsTold(t *testing.T) {
+	d := report.NewDocument(account(), now)
+	reader, writer := io.Pipe()
+	_ = reader.Close()
+	for file, format := range formats {
+		if err := format(writer, d); err == nil {
+			t.Errorf("%s: no error", file)
+		}
+	}
+	if err := (report.Difference{}).Text(writer); err == nil {
+		t.Error("difference: no error")
+	}
+}
+
+func written(t *testing.T, format func(io.Writer, report.Document) error, d report.Document) string {
+	t.Helper()
+	var out bytes.Buffer
+	if err := format(&out, d); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func wantFile(t *testing.T, got, name string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	golden, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := string(golden)
+	if got == want {
+		return
+	}
+	gotLines, wantLines := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for n := range min(len(gotLines), len(wantLines)) {
+		if gotLines[n] != wantLines[n] {
+			t.Fatalf("%s, line %d (go test ./report -update writes it anew):\n got %s\nwant %s", file, n+1, gotLines[n], wantLines[n])
+		}
+	}
+	t.Fatalf("%s has %d lines, got %d", file, len(wantLines), len(gotLines))
+}

@@ -1,0 +1,95 @@
+package web
+
+import (
+	"bytes"
+	_ "embed"
+	"html/template"
+	"net/http"
+	"time"
+
+	"github.com/go-kit/log/level"
+
+	"datadog_org_connections_exporter/internal/inventory"
+)
+
+//go:embed landing.html
+var landingHTML string
+
+var landingTemplate = template.Must(template.New("landing.html").Parse(landingHTML))
+
+// landingPage is what the template shows.
+type landingPage struct {
+	Version, Notice, MetricsPath string
+	Connections, Orgs            int
+	Rows                         []landingRow
+}
+
+// landingRow tells how listing one org goes.
+type landingRow struct {
+	Org, State, Age, Next, Err string
+	Connections                int
+	Good, Listed, Incomplete   bool
+}
+
+func landing(o Options) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		view := o.Inventory.View()
+		page := landingPage{
+			Version: o.Version, Notice: o.Notice, MetricsPath: o.MetricsPath,
+			Connections: len(view.Snapshot.Connections), Orgs: len(view.Snapshot.Orgs),
+		}
+		now := time.Now()
+		for _, org := range view.Orgs {
+			page.Rows = append(page.Rows, newLandingRow(org, now))
+		}
+		var body bytes.Buffer
+		if err := landingTemplate.Execute(&body, page); err != nil {
+			level.Error(o.Logger).Log("msg", "Cannot render the landing page", "err", err)
+			http.Error(w, "cannot render this page: see the log", http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		_, _ = body.WriteTo(w) // the client has gone: nobody to tell
+	})
+}
+
+func newLandingRow(org inventory.OrgState, now time.Time) landingRow {
+	row := landingRow{Org: org.Name, State: state(org), Good: org.Up, Next: "when next scraped"}
+	if left := org.NextAttempt.Sub(now); left > 0 {
+		row.Next = "in " + seconds(left)
+	}
+	if org.Refreshing {
+		row.Next = "under way"
+	}
+	if org.Listing != nil {
+		row.Listed = true
+		row.Connections = len(org.Listing.Connections)
+		row.Incomplete = !org.Listing.Complete
+		row.Age = seconds(now.Sub(org.Listing.Began))
+	}
+	if org.Err != nil {
+		row.Err = org.Err.Error()
+	}
+	return row
+}
+
+// state puts in a few words what the metrics tell in numbers.
+func state(org inventory.OrgState) string {
+	switch {
+	case org.Listing == nil && org.Err == nil:
+		return "first listing under way"
+	case org.Listing == nil:
+		return "failing, nothing known yet"
+	case org.Stale && org.Err != nil:
+		return "failing, too old to be shown"
+	case org.Stale:
+		return "too old to be shown"
+	case org.Err != nil:
+		return "failing, last good listing shown"
+	}
+	return "up"
+}
+
+func seconds(d time.Duration) string { return d.Round(time.Second).String() }

@@ -51,7 +51,7 @@ func (c *check) run(ctx context.Context, io streams) error {
 	if err != nil {
 		return unknown(err)
 	}
-	if gaps == nil && !view.Whole {
+	if gaps == nil && !view.Complete {
 		fmt.Fprintln(io.err, "warning: a listing that is filtered cannot tell what is missing")
 	}
 	findings := c.findings(rules, view)
@@ -94,7 +94,7 @@ func (c *check) rules(io streams) (*policy.Policy, error) {
 func (c *check) findings(rules *policy.Policy, view inventory.View) []report.Finding {
 	findings := []report.Finding{}
 	if rules != nil {
-		findings = report.FindingsOf(rules.Judge(view.Snapshot, view.Whole, time.Now()))
+		findings = report.FindingsOf(rules.Judge(view.Snapshot, view.Complete, time.Now()))
 	}
 	if c.risks {
 		findings = append(findings, report.RiskFindings(view.Snapshot)...)

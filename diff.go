@@ -45,8 +45,8 @@ func (d *diff) run(ctx context.Context, io streams) error {
 	if gaps != nil {
 		return unknown(fmt.Errorf("nothing is compared, for what could not be listed would look removed: %w", gaps))
 	}
-	if !before.Whole {
-		return unknown(fmt.Errorf("nothing is compared: %s is not whole, so that what it lacks would look added; make it anew with list -o json", d.before))
+	if !before.Complete {
+		return unknown(fmt.Errorf("nothing is compared: %s is not complete, so that what it lacks would look added; make it anew with list -o json", d.before))
 	}
 	difference := report.Compare(before, report.NewDocument(view, time.Now()))
 	write := difference.Text

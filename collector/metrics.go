@@ -27,7 +27,7 @@ var (
 	inventoryTable   = []Metric{connections, connectionInfo, connectionCreated, creatorDisabled, orgInfo, orgDisabled, orgObserved}
 	expectationTable = []Metric{unexpected, missing, ruleExpiry, ruleCount}
 	listingTable     = []Metric{
-		whole, up, complete, lastSuccess, duration, pages, listed, listings, failures,
+		inventoryComplete, up, complete, lastSuccess, duration, pages, listed, listings, failures,
 		retries, rateLimit, rateRemaining, ratePeriod, rateReset,
 	}
 	requestsTable = []Metric{requests, requestDuration}
@@ -86,7 +86,7 @@ var (
 	}
 	missing = Metric{
 		"datadog_org_connections_missing", gauge,
-		"1 for every type of a required rule that is not there; absent without a policy, and while datadog_inventory_whole is 0. A probe of one org tells what all orgs miss." + cached,
+		"1 for every type of a required rule that is not there; absent without a policy, and while datadog_inventory_complete is 0. A probe of one org tells what all orgs miss." + cached,
 		[]string{"rule", "connection_type"},
 	}
 	ruleExpiry = Metric{
@@ -100,8 +100,8 @@ var (
 		nil,
 	}
 
-	whole = Metric{
-		"datadog_inventory_whole", gauge,
+	inventoryComplete = Metric{
+		"datadog_inventory_complete", gauge,
 		"1 if everything is known that the configured credentials can see: the last good listing of every org is not too old, complete and not filtered; else 0, and what is not shown may only be out of sight. A probe of one org tells it about all orgs.",
 		nil,
 	}

@@ -133,7 +133,7 @@ func orgsAreTargets(s *stack) {
 		c.exporters[n].stop(c.t)
 		c.Inject(fake.Status(http.StatusBadGateway).ForOrg(late))
 		c.exporters[n] = c.startExporterWith([]string{configuration, other}[n], address(c.exporters[n]))
-		c.sees(`count(datadog_up == 1) == 4 and on () count(datadog_inventory_whole == 0) > 1`)
+		c.sees(`count(datadog_up == 1) == 4 and on () count(datadog_inventory_complete == 0) > 1`)
 		c.ClearFaults()
 		c.hearsNothing("an exporter is restarted, and knows one of its orgs later than the others", quiet)
 	}

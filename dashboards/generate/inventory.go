@@ -74,7 +74,7 @@ var (
 // there are some, it is not known what is missing.
 const outOfSight = `(
   datadog_up{` + everyTarget + `}
-  unless on (job, org) (datadog_up{` + everyTarget + `} and on (job, instance) datadog_inventory_whole{` + everyTarget + `} == 1)
+  unless on (job, org) (datadog_up{` + everyTarget + `} and on (job, instance) datadog_inventory_complete{` + everyTarget + `} == 1)
 )`
 
 // missing is what every exporter that knows all of its orgs misses: where several have
@@ -83,7 +83,7 @@ const outOfSight = `(
 const missing = `(
   count by (job, rule, connection_type) (datadog_org_connections_missing{` + everyTarget + `, connection_type=~"$type"})
   == on (job) group_left ()
-  count by (job) (datadog_org_connection_rules{` + everyTarget + `} and on (job, instance) datadog_inventory_whole{` + everyTarget + `} == 1)
+  count by (job) (datadog_org_connection_rules{` + everyTarget + `} and on (job, instance) datadog_inventory_complete{` + everyTarget + `} == 1)
   unless on (job) ` + outOfSight + `
 )`
 

@@ -139,11 +139,11 @@ type View struct {
 	// Orgs tell how listing each configured org goes, in the order of the
 	// configuration.
 	Orgs []OrgState
-	// Whole tells whether everything is known that the configured credentials can
+	// Complete tells whether everything is known that the configured credentials can
 	// see: every org has a listing that is not too old, complete and not filtered.
 	// What is not there may only be out of sight otherwise. A [Part]'s tells it
 	// about all orgs, too.
-	Whole bool
+	Complete bool
 }
 
 // Ready tells whether there is something to show: nil once every org was tried,
@@ -326,13 +326,13 @@ func (i *Inventory) tellChanges() {
 // view tells what is known of some orgs, and what of that is shown. The lock is held.
 func (i *Inventory) view(orgs []*org, known, shown *merged) View {
 	now := time.Now()
-	whole := !slices.ContainsFunc(i.orgs, func(o *org) bool { return !o.tellsAll(now, i.maxStale) })
+	complete := !slices.ContainsFunc(i.orgs, func(o *org) bool { return !o.tellsAll(now, i.maxStale) })
 	states := make([]OrgState, len(orgs))
 	for n, o := range orgs {
 		states[n] = o.state(now, i.maxStale)
 	}
 	if !slices.ContainsFunc(states, func(s OrgState) bool { return s.Stale }) {
-		return View{Snapshot: known.of(orgs, i.seen.by(i.orgs)), Orgs: states, Whole: whole}
+		return View{Snapshot: known.of(orgs, i.seen.by(i.orgs)), Orgs: states, Complete: complete}
 	}
 	var current []*org
 	for n, o := range orgs {
@@ -340,7 +340,7 @@ func (i *Inventory) view(orgs []*org, known, shown *merged) View {
 			current = append(current, o)
 		}
 	}
-	return View{Snapshot: shown.of(current, i.seen.by(i.orgs)), Orgs: states, Whole: whole}
+	return View{Snapshot: shown.of(current, i.seen.by(i.orgs)), Orgs: states, Complete: complete}
 }
 
 // all is what is known of all orgs, however old. The lock is held.

@@ -201,7 +201,7 @@ func TestAViewIsWholeWhereEveryOrgTellsAll(t *testing.T) {
 		wantWhole := func(when string, want bool) {
 			t.Helper()
 			part, _ := a.Part("a")
-			if got, of := a.View().Whole, part.View().Whole; got != want || of != want {
+			if got, of := a.View().Complete, part.View().Complete; got != want || of != want {
 				t.Errorf("%s: whole is %v, that of a part %v", when, got, of)
 			}
 		}

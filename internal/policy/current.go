@@ -43,7 +43,7 @@ type judged struct {
 	judgement *Judgement
 	policy    *Policy
 	snapshot  *inventory.Snapshot
-	whole     bool
+	complete  bool
 	from      time.Time
 	until     time.Time // when the next rule expires, zero where none does
 }
@@ -56,19 +56,19 @@ func (j *Judge) Judge(view inventory.View, now time.Time) (*Policy, *Judgement) 
 	if policy == nil {
 		return nil, nil
 	}
-	return policy, j.by(policy, view.Snapshot, view.Whole, now)
+	return policy, j.by(policy, view.Snapshot, view.Complete, now)
 }
 
-func (j *Judge) by(policy *Policy, snapshot *inventory.Snapshot, whole bool, now time.Time) *Judgement {
+func (j *Judge) by(policy *Policy, snapshot *inventory.Snapshot, complete bool, now time.Time) *Judgement {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if !j.last.holds(policy, snapshot, whole, now) {
-		judgement := policy.Judge(snapshot, whole, now)
+	if !j.last.holds(policy, snapshot, complete, now) {
+		judgement := policy.Judge(snapshot, complete, now)
 		j.last = judged{
 			judgement: &judgement,
 			policy:    policy,
 			snapshot:  snapshot,
-			whole:     whole,
+			complete:  complete,
 			from:      now,
 			until:     policy.nextExpiry(now),
 		}
@@ -77,11 +77,11 @@ func (j *Judge) by(policy *Policy, snapshot *inventory.Snapshot, whole bool, now
 }
 
 // PartJudge judges a part of an inventory: what is unexpected in the part, and what
-// is missing in the whole. What one org does not see is not missing for that.
+// is missing in the account. What one org does not see is not missing for that.
 type PartJudge struct {
-	whole *Judge
-	view  func() inventory.View // of the whole
-	part  *Judge
+	account *Judge
+	view    func() inventory.View // of the account
+	part    *Judge
 
 	mu            sync.Mutex
 	inPart, inAll *Judgement // the last ones
@@ -89,20 +89,20 @@ type PartJudge struct {
 }
 
 // Part makes one for a part of the inventory that j judges. view tells what is known
-// of the whole.
+// of the account.
 func (j *Judge) Part(view func() inventory.View) *PartJudge {
-	return &PartJudge{whole: j, view: view, part: NewJudge(j.current)}
+	return &PartJudge{account: j, view: view, part: NewJudge(j.current)}
 }
 
 // Judge is [Judge.Judge] of the part.
 func (p *PartJudge) Judge(part inventory.View, now time.Time) (*Policy, *Judgement) {
-	policy := p.whole.current.get()
+	policy := p.account.current.get()
 	if policy == nil {
 		return nil, nil
 	}
 	all := p.view()
 	inPart := p.part.by(policy, part.Snapshot, false, now)
-	inAll := p.whole.by(policy, all.Snapshot, all.Whole, now)
+	inAll := p.account.by(policy, all.Snapshot, all.Complete, now)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.inPart != inPart || p.inAll != inAll {
@@ -113,8 +113,8 @@ func (p *PartJudge) Judge(part inventory.View, now time.Time) (*Policy, *Judgeme
 	return policy, p.together
 }
 
-func (j judged) holds(policy *Policy, snapshot *inventory.Snapshot, whole bool, now time.Time) bool {
-	return j.policy == policy && j.snapshot == snapshot && j.whole == whole &&
+func (j judged) holds(policy *Policy, snapshot *inventory.Snapshot, complete bool, now time.Time) bool {
+	return j.policy == policy && j.snapshot == snapshot && j.complete == complete &&
 		!now.Before(j.from) && (j.until.IsZero() || now.Before(j.until))
 }
 

@@ -11,7 +11,7 @@ import (
 func TestTheCurrentPolicyJudgesAnewWhenSomethingIsAnother(t *testing.T) {
 	rules := "{name: r, source: <a>, sink: <c>, types: [logs], required: true, expires: 2026-12-01}"
 	there, gone := snapshot("a>c logs"), snapshot()
-	const whole, partly = true, false
+	const complete, partly = true, false
 	var current policy.Current
 	judge := policy.NewJudge(&current)
 	if p, j := judge.Judge(inventory.View{Snapshot: there}, today); p != nil || j != nil {
@@ -21,20 +21,20 @@ func TestTheCurrentPolicyJudgesAnewWhenSomethingIsAnother(t *testing.T) {
 	for _, step := range []struct {
 		name                         string
 		snapshot                     *inventory.Snapshot
-		whole                        bool
+		complete                     bool
 		now                          time.Time
 		unexpected, missing, expired int
 	}{
-		{"all is well", there, whole, today, 0, 0, 0},
-		{"and stays so", there, whole, today.Add(time.Hour), 0, 0, 0},
-		{"another snapshot", gone, whole, today.Add(time.Hour), 0, 1, 0},
-		{"which is not whole", gone, partly, today.Add(time.Hour), 0, 0, 0},
-		{"and whole again", gone, whole, today.Add(time.Hour), 0, 1, 0},
-		{"the rule expires", gone, whole, time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), 0, 0, 1},
-		{"and allows nothing", there, whole, time.Date(2026, 12, 2, 0, 0, 0, 0, time.UTC), 1, 0, 1},
-		{"the clock goes back", there, whole, today, 0, 0, 0},
+		{"all is well", there, complete, today, 0, 0, 0},
+		{"and stays so", there, complete, today.Add(time.Hour), 0, 0, 0},
+		{"another snapshot", gone, complete, today.Add(time.Hour), 0, 1, 0},
+		{"which is not complete", gone, partly, today.Add(time.Hour), 0, 0, 0},
+		{"and complete again", gone, complete, today.Add(time.Hour), 0, 1, 0},
+		{"the rule expires", gone, complete, time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), 0, 0, 1},
+		{"and allows nothing", there, complete, time.Date(2026, 12, 2, 0, 0, 0, 0, time.UTC), 1, 0, 1},
+		{"the clock goes back", there, complete, today, 0, 0, 0},
 	} {
-		_, j := judge.Judge(inventory.View{Snapshot: step.snapshot, Whole: step.whole}, step.now)
+		_, j := judge.Judge(inventory.View{Snapshot: step.snapshot, Complete: step.complete}, step.now)
 		if len(j.Unexpected) != step.unexpected || len(j.Missing) != step.missing || len(j.Expired) != step.expired {
 			t.Errorf("%s: %+v", step.name, j)
 		}
@@ -47,9 +47,9 @@ func TestTheCurrentPolicyJudgesAnewWhenSomethingIsAnother(t *testing.T) {
 
 func TestAPartMissesWhatTheWholeMisses(t *testing.T) {
 	var current policy.Current
-	whole := inventory.View{Snapshot: snapshot("a>c logs", "b>c logs", "b>c audit"), Whole: true}
+	complete := inventory.View{Snapshot: snapshot("a>c logs", "b>c logs", "b>c audit"), Complete: true}
 	part := inventory.View{Snapshot: snapshot("a>c logs", "a>c audit")}
-	judge := policy.NewJudge(&current).Part(func() inventory.View { return whole })
+	judge := policy.NewJudge(&current).Part(func() inventory.View { return complete })
 	if p, j := judge.Judge(part, today); p != nil || j != nil {
 		t.Errorf("without a policy: %+v, %+v", p, j)
 	}
@@ -67,12 +67,12 @@ func TestAPartMissesWhatTheWholeMisses(t *testing.T) {
 		return j
 	}
 	judged("others see the rest", today, 1, 0, 0)
-	whole.Snapshot = snapshot("a>c logs")
+	complete.Snapshot = snapshot("a>c logs")
 	judged("nobody sees the rest", today, 1, 1, 0)
-	whole.Whole = false
+	complete.Complete = false
 	judged("somebody may see it", today, 1, 0, 0)
 	part.Snapshot = snapshot("a>c audit", "a>b audit")
 	judged("another part", today, 2, 0, 0)
-	whole.Whole = true
+	complete.Complete = true
 	judged("the rule has expired", time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), 2, 0, 1)
 }

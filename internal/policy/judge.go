@@ -38,10 +38,10 @@ type Missing struct {
 	Source, Sink Pattern
 }
 
-// Judge holds a snapshot against the rules as they are at a moment. whole says
+// Judge holds a snapshot against the rules as they are at a moment. complete says
 // that the snapshot holds everything that can be known: nothing is missed in one
 // that does not, because what is not there may only be out of sight.
-func (p *Policy) Judge(snapshot *inventory.Snapshot, whole bool, now time.Time) Judgement {
+func (p *Policy) Judge(snapshot *inventory.Snapshot, complete bool, now time.Time) Judgement {
 	var j Judgement
 	rules := newIndex(p.Rules)
 	required := requirements{}
@@ -65,7 +65,7 @@ func (p *Policy) Judge(snapshot *inventory.Snapshot, whole bool, now time.Time) 
 		switch rule := &p.Rules[n]; {
 		case rule.Expired(now):
 			j.Expired = append(j.Expired, *rule)
-		case whole:
+		case complete:
 			j.Missing = append(j.Missing, required.missing(rule)...)
 		}
 	}

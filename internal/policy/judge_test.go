@@ -50,7 +50,7 @@ func TestJudgement(t *testing.T) {
 	for _, test := range []struct {
 		name, rules string
 		connections []string
-		notWhole    bool
+		incomplete  bool
 		unexpected  []string
 		missing     []string
 		expired     []string
@@ -73,11 +73,11 @@ func TestJudgement(t *testing.T) {
 		{name: "a list requires each", rules: "{name: r, source: [<a>, <b>], sink: <c>, types: [logs], required: true}", connections: []string{"a>c logs"}, missing: []string{"r logs"}},
 		{name: "a glob requires one", rules: "{name: r, source: 'Payments *', sink: <c>, types: [logs], required: true}", connections: []string{"a>c logs"}},
 		{name: "an expired rule requires nothing", rules: "{name: r, source: <a>, sink: <c>, types: [logs], required: true, expires: 2020-01-01}", expired: []string{"r"}},
-		{name: "nothing is missed in what is not whole", rules: "{name: r, source: <a>, sink: <c>, types: [logs], required: true}", notWhole: true},
-		{name: "but what is there is judged", rules: "{name: r, source: <a>, sink: <c>}", connections: []string{"b>c logs"}, notWhole: true, unexpected: []string{"b>c logs"}},
+		{name: "nothing is missed in what is not complete", rules: "{name: r, source: <a>, sink: <c>, types: [logs], required: true}", incomplete: true},
+		{name: "but what is there is judged", rules: "{name: r, source: <a>, sink: <c>}", connections: []string{"b>c logs"}, incomplete: true, unexpected: []string{"b>c logs"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			j := parse(t, test.rules).Judge(snapshot(test.connections...), !test.notWhole, today)
+			j := parse(t, test.rules).Judge(snapshot(test.connections...), !test.incomplete, today)
 			var unexpected, missing, expired []string
 			for _, s := range j.Unexpected {
 				text := fmt.Sprintf("%.1s>%.1s %s", s.Source.ID, s.Sink.ID, s.Type)

@@ -11,9 +11,9 @@ type Difference struct {
 	// From and To are the times of the documents.
 	From time.Time `json:"from"`
 	To   time.Time `json:"to"`
-	// Whole is true where both documents are: else a connection may be added or
+	// Complete is true where both documents are: else a connection may be added or
 	// removed here that only came into sight or went out of it.
-	Whole bool `json:"whole"`
+	Complete bool `json:"complete"`
 
 	Added        []Connection  `json:"added"`
 	Removed      []Connection  `json:"removed"`
@@ -41,9 +41,9 @@ type Rename struct {
 // Compare tells what has changed, in the order of the documents.
 func Compare(before, after Document) Difference {
 	d := Difference{
-		From:  before.Time,
-		To:    after.Time,
-		Whole: before.Whole && after.Whole,
+		From:     before.Time,
+		To:       after.Time,
+		Complete: before.Complete && after.Complete,
 
 		Added:            []Connection{},
 		Removed:          []Connection{},

@@ -92,11 +92,11 @@ func TestWhereNothingChangedThereIsNothingToSay(t *testing.T) {
 }
 
 func TestADifferenceIsAsWholeAsBothDocuments(t *testing.T) {
-	for _, whole := range [][2]bool{{true, true}, {true, false}, {false, true}, {false, false}} {
-		d := report.Compare(report.Document{Whole: whole[0]}, report.Document{Whole: whole[1]})
-		want := whole[0] && whole[1]
-		if d.Whole != want || strings.HasPrefix(textOf(t, d), "NOT WHOLE: ") == want {
-			t.Errorf("%v: %v, %q", whole, d.Whole, textOf(t, d))
+	for _, complete := range [][2]bool{{true, true}, {true, false}, {false, true}, {false, false}} {
+		d := report.Compare(report.Document{Complete: complete[0]}, report.Document{Complete: complete[1]})
+		want := complete[0] && complete[1]
+		if d.Complete != want || strings.HasPrefix(textOf(t, d), "INCOMPLETE: ") == want {
+			t.Errorf("%v: %v, %q", complete, d.Complete, textOf(t, d))
 		}
 	}
 }
@@ -109,7 +109,7 @@ func TestTypesChanged(t *testing.T) {
 		{"logs metrics", "metrics logs", ""},
 	} {
 		document := func(types string) report.Document {
-			return report.Document{Whole: true, Connections: []report.Connection{{ID: "c", Types: strings.Fields(types)}}}
+			return report.Document{Complete: true, Connections: []report.Connection{{ID: "c", Types: strings.Fields(types)}}}
 		}
 		text := textOf(t, report.Compare(document(test.before), document(test.after)))
 		if want := "~ unknown -> unknown (c): " + test.want + "\n"; test.want != "" && text != want || test.want == "" && text != "" {
@@ -126,7 +126,7 @@ func TestEachKindOfChangeCounts(t *testing.T) {
 		"renamed":  {OrgsRenamed: make([]report.Rename, 1)},
 		"disabled": {CreatorsDisabled: make([]report.Connection, 1)},
 	} {
-		d.Whole = true
+		d.Complete = true
 		if d.Empty() || strings.Count(textOf(t, d), "\n") != 1 || strings.Contains(textOf(t, d), " \n") {
 			t.Errorf("%s: empty %v, %q", name, d.Empty(), textOf(t, d))
 		}

@@ -8,7 +8,7 @@ import (
 )
 
 // Text writes a line for each change: + for what is added, - for what is removed,
-// ~ for what is different. Where the documents are not whole, a line says so. It
+// ~ for what is different. Where the documents are not complete, a line says so. It
 // writes nothing where there is nothing to say.
 func (d Difference) Text(w io.Writer) error {
 	var out strings.Builder
@@ -28,8 +28,8 @@ func (d Difference) Text(w io.Writer) error {
 		before, after := Party{ID: renamed.ID, Name: renamed.Before}, Party{ID: renamed.ID, Name: renamed.After}
 		fmt.Fprintf(&out, "~ org %s is now %s (%s)\n", before.label(), after.label(), harmless(renamed.ID))
 	}
-	if !d.Whole {
-		out.WriteString("NOT WHOLE: one of the two lacks a current, complete listing of an org; what is added or removed may only have come into sight or gone out of it.\n")
+	if !d.Complete {
+		out.WriteString("INCOMPLETE: one of the two lacks a current, complete listing of an org; what is added or removed may only have come into sight or gone out of it.\n")
 	}
 	_, err := io.WriteString(w, out.String())
 	return err

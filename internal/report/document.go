@@ -18,9 +18,9 @@ type Document struct {
 	Version int `json:"version"`
 	// Time is when the document was made, in UTC and whole seconds.
 	Time time.Time `json:"time"`
-	// Whole is true where every configured org has a current, complete listing:
-	// what is not in a document that is not whole may only be out of sight.
-	Whole bool `json:"whole"`
+	// Complete is true where every configured org has a current, complete listing:
+	// what is not in a document that is not complete may only be out of sight.
+	Complete bool `json:"complete"`
 	// Orgs in the order of their names.
 	Orgs []Org `json:"orgs"`
 	// Connections in the order of the source's name, the sink's, and the id.
@@ -72,7 +72,7 @@ func NewDocument(view inventory.View, now time.Time) Document {
 	d := Document{
 		Version:     Version,
 		Time:        now.UTC().Truncate(time.Second),
-		Whole:       view.Whole,
+		Complete:    view.Complete,
 		Orgs:        []Org{},
 		Connections: []Connection{},
 	}

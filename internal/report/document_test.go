@@ -12,11 +12,11 @@ import (
 )
 
 func TestADocumentIsAsWholeAsWhatIsKnown(t *testing.T) {
-	for _, whole := range []bool{true, false} {
+	for _, complete := range []bool{true, false} {
 		view := viewOf(nil, nil)
-		view.Whole = whole
-		if got := report.NewDocument(view, now).Whole; got != whole {
-			t.Errorf("%v where all that is known is %v", got, whole)
+		view.Complete = complete
+		if got := report.NewDocument(view, now).Complete; got != complete {
+			t.Errorf("%v where all that is known is %v", got, complete)
 		}
 	}
 }
@@ -125,7 +125,7 @@ func TestFilter(t *testing.T) {
 		if strings.Join(connections, " ") != test.connections || strings.Join(named, " ") != test.orgs {
 			t.Errorf("%+v: connections %v, orgs %v", test, connections, named)
 		}
-		if shown.Connections == nil || shown.Orgs == nil || shown.Whole != d.Whole || shown.Version != d.Version {
+		if shown.Connections == nil || shown.Orgs == nil || shown.Complete != d.Complete || shown.Version != d.Version {
 			t.Errorf("%+v: %+v can not be read again", test, shown)
 		}
 	}

@@ -72,7 +72,7 @@ func account() inventory.View {
 func viewOf(connections []datadog.Connection, orgs []inventory.OrgInfo) inventory.View {
 	return inventory.View{
 		Snapshot: inventory.NewSnapshot(connections, orgs),
-		Whole:    true,
+		Complete: true,
 	}
 }
 
@@ -80,7 +80,7 @@ func viewOf(connections []datadog.Connection, orgs []inventory.OrgInfo) inventor
 var formats = map[string]func(io.Writer, report.Document) error{
 	"list.txt": func(w io.Writer, d report.Document) error { return report.Table(w, d, report.Style{Now: now}) },
 	"list-color.txt": func(w io.Writer, d report.Document) error {
-		d.Whole = false
+		d.Complete = false
 		return report.Table(w, d, report.Style{Color: true, Now: now})
 	},
 	"list.json": report.JSON,
@@ -117,8 +117,8 @@ func TestAnEmptyInventory(t *testing.T) {
 	empty := report.NewDocument(viewOf(nil, nil), now)
 	for file, want := range map[string]string{
 		"list.txt":       "0 connections, 0 orgs\n",
-		"list-color.txt": "0 connections, 0 orgs\n\x1b[1;31mNOT WHOLE: an org has no current, complete listing; there may be connections that are not shown.\x1b[0m\n",
-		"list.json":      "{\n  \"version\": 1,\n  \"time\": \"2026-09-30T12:00:00Z\",\n  \"whole\": true,\n  \"orgs\": [],\n  \"connections\": []\n}\n",
+		"list-color.txt": "0 connections, 0 orgs\n\x1b[1;31mINCOMPLETE: an org has no current, complete listing; there may be connections that are not shown.\x1b[0m\n",
+		"list.json":      "{\n  \"version\": 1,\n  \"time\": \"2026-09-30T12:00:00Z\",\n  \"complete\": true,\n  \"orgs\": [],\n  \"connections\": []\n}\n",
 		"list.dot":       "digraph connections {\n  rankdir=LR;\n  node [shape=box];\n}\n",
 		"list.mmd":       "flowchart LR\n",
 	} {

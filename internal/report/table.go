@@ -42,8 +42,8 @@ func Table(w io.Writer, d Document, style Style) error {
 		out.WriteByte('\n')
 	}
 	out.WriteString(d.summary() + "\n")
-	if !d.Whole {
-		out.WriteString(style.paint(alarm, "NOT WHOLE: an org has no current, complete listing; there may be connections that are not shown.") + "\n")
+	if !d.Complete {
+		out.WriteString(style.paint(alarm, "INCOMPLETE: an org has no current, complete listing; there may be connections that are not shown.") + "\n")
 	}
 	_, err := io.WriteString(w, out.String())
 	return err

@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/version"
+
+	"datadog_org_connections_exporter/internal/inventory"
+	"datadog_org_connections_exporter/internal/policy"
+	"datadog_org_connections_exporter/internal/report"
+)
+
+// check judges the inventory against a policy.
+type check struct {
+	once       *once
+	policyFile string
+	format     string
+	risks      bool
+}
+
+func addCheck(app *kingpin.Application) command {
+	clause := app.Command("check", `Check the connections against a policy: tells what is unexpected, what is missing, and which rules have expired.
+
+  check --policy.file=policy.yml
+  check --policy.file=policy.yml --risks -o github     in a workflow
+  check --policy.file=policy.yml -o sarif > connections.sarif
+
+Exit status: 0 all is as expected, 1 there are findings, 2 it could not be told.`)
+	c := &check{once: addOnce(clause)}
+	clause.Flag("policy.file", "Policy file with the connections that are expected.").
+		PlaceHolder("FILE").StringVar(&c.policyFile)
+	clause.Flag("risks", "Tell of risks too: creators that are people or disabled, sinks that share more widely, sources near the limit of five sinks.").
+		BoolVar(&c.risks)
+	clause.Flag("output", "Format: text, json, github or sarif.").Short('o').
+		Default("text").HintOptions("text", "json", "github", "sarif").
+		SetValue(choice{flag: "output", of: []string{"text", "json", "github", "sarif"}, to: &c.format})
+	return c
+}
+
+func (c *check) run(ctx context.Context, io streams) error {
+	rules, err := c.rules(io)
+	if err != nil {
+		return unknown(err)
+	}
+	view, gaps, err := c.once.list(ctx, io)
+	if err != nil {
+		return unknown(err)
+	}
+	if gaps == nil && !view.Complete {
+		fmt.Fprintln(io.err, "warning: a listing that is filtered cannot tell what is missing")
+	}
+	findings := c.findings(rules, view)
+	if err := c.write(io.out, findings); err != nil {
+		return unknown(fmt.Errorf("write the findings: %w", err))
+	}
+	switch {
+	case gaps != nil:
+		return unknown(fmt.Errorf("it cannot be told whether that is all: %w", gaps))
+	case len(findings) > 0:
+		return &exit{status: exitFindings}
+	case c.format == "text":
+		fmt.Fprintf(io.err, "All is as expected: %d connections.\n", len(view.Snapshot.Connections))
+	}
+	return nil
+}
+
+// rules reads the policy. Risks alone need none.
+func (c *check) rules(io streams) (*policy.Policy, error) {
+	if c.policyFile == "" {
+		if c.risks {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("there is nothing to check against: write --policy.file=FILE, or --risks; %s baseline makes a first policy", programName)
+	}
+	content, err := os.ReadFile(c.policyFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the policy: %w", err)
+	}
+	rules, err := policy.Parse(c.policyFile, content)
+	if err != nil {
+		return nil, err
+	}
+	for _, warning := range rules.Warnings {
+		fmt.Fprintln(io.err, "warning:", warning)
+	}
+	return rules, nil
+}
+
+func (c *check) findings(rules *policy.Policy, view inventory.View) []report.Finding {
+	findings := []report.Finding{}
+	if rules != nil {
+		findings = report.FindingsOf(rules.Judge(view.Snapshot, view.Complete, time.Now()))
+	}
+	if c.risks {
+		findings = append(findings, report.RiskFindings(view.Snapshot)...)
+	}
+	return findings
+}
+
+func (c *check) write(to io.Writer, findings []report.Finding) error {
+	switch c.format {
+	case "json":
+		return report.FindingsJSON(to, findings)
+	case "github":
+		return report.FindingsGitHub(to, c.policyFile, findings)
+	case "sarif":
+		return report.FindingsSARIF(to, programName, version.Version, c.policyFile, findings)
+	}
+	return report.FindingsText(to, findings)
+}

@@ -1,0 +1,127 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+	"github.com/prometheus/common/version"
+
+	"datadog_org_connections_exporter/datadog"
+)
+
+// orgFlags say which org to list, and how, where there is only one. Keys have no
+// flags: a command line is there for everybody to read.
+type orgFlags struct {
+	site, apiURL                      string
+	apiKeyFile, appKeyFile, tokenFile string
+	sourceOrgID, sinkOrgID            string
+	pageSize                          int
+	timeout                           time.Duration
+}
+
+func addOrgFlags(to flagGroup) *orgFlags {
+	f := &orgFlags{}
+	to.Flag("datadog.site", "Datadog site of the org, such as datadoghq.eu.").
+		Envar("DD_SITE").Default(datadog.DefaultSite).StringVar(&f.site)
+	to.Flag("datadog.api-url", "Address of the API in place of the site's, for a proxy or a test.").
+		PlaceHolder("URL").StringVar(&f.apiURL)
+	to.Flag("datadog.api-key-file", "File with the API key; without it, the environment variable DD_API_KEY. Read again for every listing.").
+		Envar("DD_API_KEY_FILE").PlaceHolder("FILE").StringVar(&f.apiKeyFile)
+	to.Flag("datadog.app-key-file", "File with the application key; without it, the environment variable DD_APP_KEY. Read again for every listing.").
+		Envar("DD_APP_KEY_FILE").PlaceHolder("FILE").StringVar(&f.appKeyFile)
+	to.Flag("datadog.access-token-file", "File with an access token to use instead of keys; without it, the environment variable DD_ACCESS_TOKEN. Read again for every listing.").
+		Envar("DD_ACCESS_TOKEN_FILE").PlaceHolder("FILE").StringVar(&f.tokenFile)
+	addInt(to, &f.pageSize, "datadog.page-size", datadog.DefaultPageSize, "Connections to ask for at once.")
+	to.Flag("datadog.source-org-id", "List only connections from this org.").
+		PlaceHolder("UUID").StringVar(&f.sourceOrgID)
+	to.Flag("datadog.sink-org-id", "List only connections to this org.").
+		PlaceHolder("UUID").StringVar(&f.sinkOrgID)
+	addDuration(to, &f.timeout, "datadog.timeout", datadog.DefaultTimeout, "Longest time for one listing, with all its pages and retries.")
+	return f
+}
+
+// client makes a client of what the flags and the environment say.
+func (f *orgFlags) client(logger log.Logger, transport http.RoundTripper) (*datadog.Client, error) {
+	api, err := f.api(logger)
+	if err != nil {
+		return nil, err
+	}
+	credentials, err := f.credentials()
+	if err != nil {
+		return nil, err
+	}
+	client, err := datadog.New(datadog.Options{
+		API:         api,
+		Credentials: credentials,
+		PageSize:    f.pageSize,
+		SourceOrgID: strings.TrimSpace(f.sourceOrgID),
+		SinkOrgID:   strings.TrimSpace(f.sinkOrgID),
+		Timeout:     f.timeout,
+		UserAgent:   userAgent(),
+		Transport:   transport,
+	})
+	switch {
+	case errors.Is(err, datadog.ErrNoCredentials):
+		return nil, fmt.Errorf("%w: set DD_API_KEY and DD_APP_KEY, or DD_ACCESS_TOKEN, or name files with --datadog.api-key-file and --datadog.app-key-file, or --datadog.access-token-file; to look around without any, run: %s demo", err, programName)
+	case errors.Is(err, datadog.ErrDoubleCredentials):
+		return nil, fmt.Errorf("%w: unset DD_ACCESS_TOKEN, or one of DD_API_KEY and DD_APP_KEY, and the flags of their files", err)
+	}
+	return client, err
+}
+
+// api finds the API's address, and warns of what looks like a mistake.
+func (f *orgFlags) api(logger log.Logger) (*url.URL, error) {
+	if f.apiURL != "" {
+		api, err := datadog.ParseAPIURL(f.apiURL)
+		if err != nil {
+			return nil, fmt.Errorf("--datadog.api-url: %w", err)
+		}
+		if datadog.Unprotected(api) {
+			level.Warn(logger).Log("msg", "The keys are sent over a network without encryption; use https", "api", api)
+		}
+		return api, nil
+	}
+	site, err := datadog.ParseSite(f.site)
+	if err != nil {
+		return nil, fmt.Errorf("--datadog.site (or DD_SITE): %w", err)
+	}
+	if !site.Known() {
+		level.Warn(logger).Log("msg", "This Datadog site is not one of the known ones; it is used as it is", "site", site, "known", strings.Join(datadog.KnownSites(), ","))
+	}
+	return site.APIURL(), nil
+}
+
+// credentials reads keys from the files that the flags name, else from the
+// environment.
+func (f *orgFlags) credentials() (datadog.Credentials, error) {
+	var c datadog.Credentials
+	for _, s := range []struct {
+		to              **datadog.Secret
+		name, path, env string
+	}{
+		{&c.APIKey, "API key", f.apiKeyFile, "DD_API_KEY"},
+		{&c.AppKey, "application key", f.appKeyFile, "DD_APP_KEY"},
+		{&c.AccessToken, "access token", f.tokenFile, "DD_ACCESS_TOKEN"},
+	} {
+		var err error
+		switch value := os.Getenv(s.env); {
+		case s.path != "":
+			*s.to, err = datadog.NewSecretFile(s.name, s.path)
+		case value != "":
+			*s.to, err = datadog.NewSecret("environment variable "+s.env, value)
+		}
+		if err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+func userAgent() string { return programName + "/" + version.Version }

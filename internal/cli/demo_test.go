@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"errors"
+	"net"
+	"strings"
+	"testing"
+)
+
+func TestTheDemoTellsItsStory(t *testing.T) {
+	onlyTheEnvironment(t)
+	p := start(t, "demo", "--web.listen-address=127.0.0.1:0", "--demo.pace=20ms")
+	address := p.addresses(1)[0]
+	p.waitFor(p.stdout, "the end of the story", func(out string) bool { return strings.Contains(out, "The story is over") })
+	out := p.stdout.String()
+	for _, want := range []string{"THIS IS A DEMO", "http://" + address + "/metrics", "an event every 20ms", "[demo 1/9]", "[demo 9/9]"} {
+		wantContains(t, "stdout", out, want)
+	}
+	wantContains(t, "the landing page", p.get("/").body, `<p class="notice">This is a demo: `)
+
+	// Why the demo is not yet where it should be.
+	var missing error
+	settled := func() bool {
+		metrics := p.get("/metrics").body
+		missing = nil
+		for _, want := range []string{
+			"\ndatadog_up{org=\"default\"} 1\n",
+			"\ndatadog_listing_connections{org=\"default\"} 9\n",
+			`org_name="Acme Payments Americas"`,
+			`sink_org_name="Contractor Sandbox"`,
+			"\ndatadog_org_connections_unexpected{connection_type=\"audit\"",
+			"\ndatadog_org_connections_missing{connection_type=\"logs\",rule=\"acme-skunkworks-labs-to-acme-security\"} 1\n",
+		} {
+			if !strings.Contains(metrics, want) {
+				missing = errors.Join(missing, errors.New("there is no "+want))
+			}
+		}
+		for _, gone := range []string{`"Acme Payments US"`, "Skunkworks"} {
+			if strings.Contains(metrics, gone) {
+				missing = errors.Join(missing, errors.New("there is still "+gone))
+			}
+		}
+		return missing == nil
+	}
+	t.Cleanup(func() {
+		if missing != nil {
+			t.Log(missing)
+		}
+	})
+	poll(t, "the end of the story on /metrics", settled)
+	metrics := p.get("/metrics").body
+	if n := strings.Count(metrics, "\ndatadog_org_connection_info{"); n != 9 {
+		t.Errorf("there are %d connections, want 9:\n%s", n, metrics)
+	}
+	if n := strings.Count(metrics, "\ndatadog_org_connections_unexpected{"); n != 3 {
+		t.Errorf("%d series are unexpected, want the contractor's and two of the widened connection:\n%s", n, metrics)
+	}
+	// The simulated people are treated like real ones.
+	wantNone(t, "/metrics", metrics, "@", "Robin")
+	wantNone(t, "the log", p.stderr.String(), "@example.com", "Robin")
+}
+
+func TestTheDemoNeedsNoKeysAndUsesNone(t *testing.T) {
+	of := newAPI(t) // with keys in the environment
+	t.Setenv("DATADOG_ORG_CONNECTIONS_EXPORTER_DATADOG_API_URL", of.url)
+	p := start(t, "demo", "--web.listen-address=127.0.0.1:0", "--web.telemetry-path=/made/up")
+	p.waitUntilReady()
+	wantContains(t, "/made/up", p.get("/made/up").body, `"Acme Security"`)
+	wantContains(t, "stdout", p.stdout.String(), p.base+"/made/up")
+	if n := of.Requests(); n != 0 {
+		t.Errorf("the API of the environment got %d requests, want none", n)
+	}
+}
+
+func TestTheDemoNamesAnAddressThatCanBeOpened(t *testing.T) {
+	for listening, want := range map[string]string{
+		"[::]:10187":      "localhost:10187",
+		"0.0.0.0:80":      "localhost:80",
+		"127.0.0.1:10187": "127.0.0.1:10187",
+		"[::1]:10187":     "[::1]:10187",
+	} {
+		address, err := net.ResolveTCPAddr("tcp", listening)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := browsable(address); got != want {
+			t.Errorf("%s is shown as %s, want %s", listening, got, want)
+		}
+	}
+}

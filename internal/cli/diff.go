@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"datadog_org_connections_exporter/internal/report"
+)
+
+// diff compares the inventory with an earlier one.
+type diff struct {
+	once   *once
+	before string
+	format string
+}
+
+func addDiff(app *kingpin.Application) command {
+	clause := app.Command("diff", `Tell what has changed since an earlier "list -o json".
+
+  list -o json > yesterday.json
+  diff yesterday.json
+
+Exit status: 0 nothing has changed, 1 something has, 2 it could not be told.`)
+	d := &diff{once: addOnce(clause)}
+	clause.Arg("old", "The earlier list, as list -o json wrote it.").Required().StringVar(&d.before)
+	clause.Flag("output", "Format: text or json.").Short('o').
+		Default("text").HintOptions("text", "json").
+		SetValue(choice{flag: "output", of: []string{"text", "json"}, to: &d.format})
+	return d
+}
+
+func (d *diff) run(ctx context.Context, io streams) error {
+	before, err := d.read()
+	if err != nil {
+		return unknown(err)
+	}
+	view, gaps, err := d.once.list(ctx, io)
+	if err != nil {
+		return unknown(err)
+	}
+	if gaps != nil {
+		return unknown(fmt.Errorf("nothing is compared, for what could not be listed would look removed: %w", gaps))
+	}
+	if !before.Complete {
+		return unknown(fmt.Errorf("nothing is compared: %s is not complete, so that what it lacks would look added; make it anew with list -o json", d.before))
+	}
+	difference := report.Compare(before, report.NewDocument(view, time.Now()))
+	write := difference.Text
+	if d.format == "json" {
+		write = difference.JSON
+	}
+	if err := write(io.out); err != nil {
+		return unknown(fmt.Errorf("write the difference: %w", err))
+	}
+	if !difference.Empty() {
+		return &exit{status: exitFindings}
+	}
+	return nil
+}
+
+func (d *diff) read() (report.Document, error) {
+	file, err := os.Open(d.before)
+	if err != nil {
+		return report.Document{}, fmt.Errorf("read the earlier list: %w", err)
+	}
+	defer file.Close() //nolint:errcheck // it was only read
+	document, err := report.Read(file)
+	if err != nil {
+		return report.Document{}, fmt.Errorf("read the earlier list %s: %w", d.before, err)
+	}
+	return document, nil
+}

@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"bytes"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// healthOf runs the command in this environment.
+func healthOf(t *testing.T, args ...string) (stdout string, err error) {
+	t.Helper()
+	var out, logs bytes.Buffer
+	err = run(t.Context(), append([]string{"healthcheck"}, args...), &out, &logs)
+	if logs.Len() > 0 {
+		t.Errorf("it logs %q", &logs)
+	}
+	return out.String(), err
+}
+
+// at gives the flag of where a program listens.
+func at(address string) string {
+	return "--web.listen-address=" + strings.TrimPrefix(address, "http://")
+}
+
+func TestHealthcheckFindsALiveExporter(t *testing.T) {
+	of := newAPI(t)
+	dir := t.TempDir()
+	certificate(t, dir)
+	const (
+		tls      = "tls_server_config:\n  cert_file: exporter.crt\n  key_file: exporter.key\n"
+		mutual   = "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: exporter.crt\n"
+		password = "basic_auth_users:\n  prometheus: $2a$04$Dy9db/fhfOd7d7wBb.H7X.59kC4ositI5l1zW9O0pc28k1.VKFora\n"
+	)
+	for name, test := range map[string]struct{ config, says string }{
+		"in the open":                  {"", "The exporter is alive.\n"},
+		"with TLS":                     {tls, "The exporter is alive.\n"},
+		"with a password":              {password, "The exporter is alive; it wants a password.\n"},
+		"with TLS and a password":      {tls + password, "The exporter is alive; it wants a password.\n"},
+		"with certificates of clients": {tls + mutual, "The exporter is alive; it refuses those who show no certificate.\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := filepath.Join(dir, "web.yml")
+			if err := os.WriteFile(config, []byte(test.config), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			p := start(t, of.args("--web.config.file="+config)...)
+			says, err := healthOf(t, at(p.base))
+			if err != nil || says != test.says {
+				t.Errorf("it says %q and ends with %v, want %q and no error", says, err, test.says)
+			}
+		})
+	}
+}
+
+// As in a container: both processes have the environment of one.
+func TestHealthcheckAsksWhereTheEnvironmentSays(t *testing.T) {
+	of := newAPI(t)
+	p := start(t, of.args()...)
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(p.base, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{
+		"every address":     ":" + port,
+		"every IPv4 one":    "0.0.0.0:" + port,
+		"several addresses": "127.0.0.1:" + port + "\n127.0.0.1:1\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("DATADOG_ORG_CONNECTIONS_EXPORTER_WEB_LISTEN_ADDRESS", value)
+			if _, err := healthOf(t); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestHealthcheckFailsWhereNoExporterIsAlive(t *testing.T) {
+	t.Parallel() // it waits
+	broken := httptest.NewServer(http.NotFoundHandler())
+	defer broken.Close()
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0") // and never accepts
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }()
+	for name, test := range map[string]struct{ address, says string }{
+		"nothing listens":        {gone.URL, "connection refused"},
+		"something else answers": {broken.URL, "404 404 page not found"},
+		"nothing answers":        {silent.Addr().String(), "deadline exceeded"},
+		"no address":             {"10187", "missing port"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			says, err := healthOf(t, at(test.address))
+			if err == nil || says != "" {
+				t.Fatalf("it says %q and ends with %v, want an error alone", says, err)
+			}
+			wantContains(t, "the error", err.Error(), "not healthy")
+			wantContains(t, "the error", err.Error(), test.says)
+		})
+	}
+}

@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"datadog_org_connections_exporter/internal/report"
+)
+
+// list shows the inventory.
+type list struct {
+	once                *once
+	format              string
+	source, sink, types []string
+}
+
+func addList(app *kingpin.Application) command {
+	clause := app.Command("list", `List the connections: who shares what with whom.
+
+  list                                   a table, with what may go wrong
+  list --source='Payments *' --type=audit
+  list -o json > yesterday.json          to compare with later: diff
+  list -o dot | dot -Tsvg > orgs.svg     a picture of the topology
+
+Exit status: 0 all is there, 2 not all could be listed (what could is shown).`)
+	l := &list{once: addOnce(clause)}
+	clause.Flag("output", "Format: table, json, csv, dot or mermaid.").Short('o').
+		Default("table").HintOptions("table", "json", "csv", "dot", "mermaid").
+		SetValue(choice{flag: "output", of: []string{"table", "json", "csv", "dot", "mermaid"}, to: &l.format})
+	clause.Flag("source", "Only connections from this org: its UUID, its name, or a glob over names. Repeatable.").
+		PlaceHolder("ORG").StringsVar(&l.source)
+	clause.Flag("sink", "Only connections to this org: its UUID, its name, or a glob over names. Repeatable.").
+		PlaceHolder("ORG").StringsVar(&l.sink)
+	clause.Flag("type", "Only connections that share this type of telemetry. Repeatable.").
+		PlaceHolder("TYPE").StringsVar(&l.types)
+	return l
+}
+
+func (l *list) run(ctx context.Context, io streams) error {
+	filter, err := report.NewFilter(l.source, l.sink, l.types)
+	if err != nil {
+		return unknown(err)
+	}
+	view, gaps, err := l.once.list(ctx, io)
+	if err != nil {
+		return unknown(err)
+	}
+	now := time.Now()
+	if err := l.write(io.out, report.NewDocument(view, now).Filter(filter), now); err != nil {
+		return unknown(fmt.Errorf("write the list: %w", err))
+	}
+	return unknown(gaps)
+}
+
+func (l *list) write(to io.Writer, document report.Document, now time.Time) error {
+	switch l.format {
+	case "json":
+		return report.JSON(to, document)
+	case "csv":
+		return report.CSV(to, document)
+	case "dot":
+		return report.Dot(to, document)
+	case "mermaid":
+		return report.Mermaid(to, document)
+	}
+	return report.Table(to, document, report.Style{Color: colored(to), Now: now})
+}
+
+// colored tells whether a person wants colours (https://no-color.org).
+func colored(to io.Writer) bool { return os.Getenv("NO_COLOR") == "" && isTerminal(to) }

@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func writePolicy(t *testing.T, file, rules string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAPolicyTellsWhatIsUnexpectedAndMissing(t *testing.T) {
+	a := newAPI(t)
+	file := filepath.Join(t.TempDir(), "policy.yml")
+	all := a.Visible(a.org)
+	expected := all[0]
+	writePolicy(t, file, `rules:
+  - {name: one, source: `+expected.SourceID+`, sink: `+expected.SinkID+`}
+  - {name: gone, source: `+expected.SourceID+`, sink: `+expected.SinkID+`, types: [carrier-pigeons], required: true}
+`)
+	p := start(t, a.args("--policy.file="+file, "--web.enable-lifecycle")...)
+	p.waitUntilReady()
+
+	metrics := p.get("/metrics").body
+	if got, want := strings.Count(metrics, "\ndatadog_org_connections_unexpected{"), len(a.series())-len(expected.Types); got != want {
+		t.Errorf("%d series are unexpected, want %d", got, want)
+	}
+	for line := range strings.Lines(metrics) {
+		if strings.HasPrefix(line, "datadog_org_connections_unexpected{") && strings.Contains(line, expected.SourceID) && strings.Contains(line, expected.SinkID) {
+			t.Errorf("what a rule allows is unexpected: %s", line)
+		}
+	}
+	wantContains(t, "/metrics", metrics, `datadog_org_connections_missing{connection_type="carrier-pigeons",rule="gone"} 1`)
+	wantContains(t, "/probe", p.get("/probe?org=default").body, `datadog_org_connections_missing{connection_type="carrier-pigeons",rule="gone"} 1`)
+
+	writePolicy(t, file, "rules: [{name: broken}]\n")
+	if got := p.reload().status; got != http.StatusInternalServerError {
+		t.Errorf("status %d for a broken policy", got)
+	}
+	metrics = p.get("/metrics").body
+	wantContains(t, "/metrics after a broken policy", metrics, "datadog_org_connection_rules 2\n")
+	wantContains(t, "/metrics after a broken policy", metrics, "datadog_org_connections_exporter_config_last_reload_successful 0\n")
+
+	writePolicy(t, file, `rules: [{name: all, source: "*", sink: "*"}]`)
+	if got := p.reload().status; got != http.StatusOK {
+		t.Errorf("status %d for a valid policy", got)
+	}
+	metrics = p.get("/metrics").body
+	wantNone(t, "/metrics when all is allowed", metrics, "datadog_org_connections_unexpected{", "datadog_org_connections_missing{")
+	p.waitFor(p.stderr, "a warning of the wide rule", func(log string) bool { return strings.Contains(log, "globs for both ends") })
+}
+
+func TestAPolicyWithMistakesStopsTheStart(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "policy.yml")
+	writePolicy(t, file, "rules:\n  - {name: a}\n  - {nick: b}\n")
+	for _, args := range [][]string{newAPI(t).args("--policy.file=" + file), {"check-config", "--policy.file=" + file}} {
+		err := run(t.Context(), args, newOutput(), newOutput())
+		if err == nil {
+			t.Fatalf("%v: no error", args)
+		}
+		wantContains(t, "the error", err.Error(), file+`:2: rule "a" has no source`)
+		wantContains(t, "the error", err.Error(), file+`:3: "nick": there is no setting of this name here`)
+	}
+}
+
+func TestAWideRuleIsNamedWhenItIsChecked(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "policy.yml")
+	writePolicy(t, file, `rules: [{name: all, source: "*", sink: "*"}]`)
+	stdout, stderr := newOutput(), newOutput()
+	if err := run(t.Context(), []string{"check-config", "--policy.file=" + file}, stdout, stderr); err != nil {
+		t.Fatal(err)
+	}
+	wantContains(t, "stderr", stderr.String(), `warning: `+file+`:1: rule "all" has globs for both ends`)
+	if stdout.String() != file+" is valid: rules: 1\n" {
+		t.Errorf("stdout %q", stdout)
+	}
+	if err := run(t.Context(), []string{"check-config"}, stdout, stderr); err == nil {
+		t.Error("nothing to check is no error")
+	}
+}

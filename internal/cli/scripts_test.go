@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"datadog_org_connections_exporter/datadog/fake"
+)
+
+// TestScripts runs the commands as people do: testdata/scripts has a script for
+// each. What is special in them:
+//
+//	exits 2 check …      runs the program and wants this exit status
+//	account unexpected   makes something happen in the simulated account
+//	fault forbidden      makes the simulated API fail; fault none ends that
+//
+// Each has a simulated API of its own at $API, with an account of three orgs, and
+// a token for it in the environment.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/scripts",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			s := newScripted()
+			api := httptest.NewServer(s)
+			env.Defer(func() { api.CloseClientConnections(); api.Close() })
+			env.Values["scripted"] = s
+			env.Setenv("API", "--datadog.api-url="+api.URL)
+			env.Setenv("URL", api.URL)
+			env.Setenv("DD_ACCESS_TOKEN", s.Keys(s.hub).Token)
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits": exits,
+			"account": func(ts *testscript.TestScript, _ bool, args []string) {
+				scriptedOf(ts).happen(ts, args[0])
+			},
+			"fault": func(ts *testscript.TestScript, _ bool, args []string) {
+				scriptedOf(ts).fail(ts, args[0])
+			},
+		},
+	})
+}
+
+// exits runs the program in a process of its own.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: exits STATUS [ARGUMENT...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	self, err := os.Executable()
+	ts.Check(err)
+	command := exec.Command(self, args[1:]...)
+	command.Dir = ts.MkAbs(".")
+	coverage := ts.MkAbs(".coverage") // else a binary that counts coverage complains
+	ts.Check(os.MkdirAll(coverage, 0o700))
+	command.Env = []string{beTheProgram + "=1", "GOCOVERDIR=" + coverage}
+	for _, name := range []string{"DD_ACCESS_TOKEN", "DD_API_KEY", "DD_APP_KEY", "DD_SITE", "HTTPS_PROXY", "NO_COLOR"} {
+		if value := ts.Getenv(name); value != "" {
+			command.Env = append(command.Env, name+"="+value)
+		}
+	}
+	var stdout, stderr bytes.Buffer
+	command.Stdout, command.Stderr = &stdout, &stderr
+	err = command.Run()
+	_, _ = ts.Stdout().Write(stdout.Bytes())
+	_, _ = ts.Stderr().Write(stderr.Bytes())
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		ts.Fatalf("run the program: %v", err)
+	}
+	if got := command.ProcessState.ExitCode(); got != want {
+		ts.Fatalf("exit status %d, want %d\n%s%s", got, want, stdout.String(), stderr.String())
+	}
+}
+
+// scripted is the account of a script.
+type scripted struct {
+	*fake.Server
+	hub, payments, lake, person string
+}
+
+func scriptedOf(ts *testscript.TestScript) *scripted {
+	s, ok := ts.Value("scripted").(*scripted)
+	if !ok {
+		ts.Fatalf("the script has no account")
+	}
+	return s
+}
+
+func newScripted() *scripted {
+	s := &scripted{Server: fake.New(fake.Options{})}
+	org := func(letter, name string) string {
+		return s.AddOrg(fake.Org{ID: fmt.Sprintf("%s-0000-4000-8000-000000000000", letter), Name: name})
+	}
+	s.hub, s.payments, s.lake = org("aaaaaaaa", "Security"), org("bbbbbbbb", "Payments EU"), org("cccccccc", "Data \"Lake\" 東京")
+	s.person = s.AddUser(fake.User{ID: "person", Name: "Robin Sample", Email: "robin.sample@example.com"})
+	robot := s.AddUser(fake.User{ID: "robot", ServiceAccount: true})
+	created := time.Date(2025, 3, 4, 5, 6, 7, 0, time.UTC)
+	s.AddConnection(fake.Connection{ID: "one", SourceID: s.payments, SinkID: s.hub, CreatorID: robot, CreatedAt: created, Types: []string{"logs"}})
+	s.AddConnection(fake.Connection{ID: "two", SourceID: s.hub, SinkID: s.lake, CreatorID: s.person, CreatedAt: created, Types: []string{"metrics", "audit"}})
+	return s
+}
+
+func (s *scripted) happen(ts *testscript.TestScript, event string) {
+	switch event {
+	case "unexpected":
+		s.AddConnection(fake.Connection{ID: "three", SourceID: s.lake, SinkID: s.hub, Types: []string{"logs"}})
+	case "widened":
+		s.SetTypes("one", "logs", "traces")
+	case "removed":
+		s.RemoveConnection("one")
+	case "renamed":
+		s.RenameOrg(s.payments, "Payments Europe")
+	case "disabled":
+		s.DisableUser(s.person)
+	default:
+		ts.Fatalf("account: nothing is known of %q", event)
+	}
+}
+
+func (s *scripted) fail(ts *testscript.TestScript, name string) {
+	fault, known := map[string]fake.Fault{
+		"forbidden":   fake.Status(403),
+		"half":        fake.Truncated(),
+		"incomplete":  fake.NoMeta(),
+		"unreachable": fake.Refused(),
+	}[name]
+	switch {
+	case name == "none":
+		s.ClearFaults()
+	case known:
+		s.Inject(fault)
+	default:
+		ts.Fatalf("fault: nothing is known of %q", name)
+	}
+}

@@ -162,7 +162,7 @@ func TestBeforeAnythingIsKnown(t *testing.T) {
 
 func TestNothingEverSucceeded(t *testing.T) {
 	run(t, company, func(t *testing.T, s stack) {
-		s.api.Inject(fake.Refused())
+		s.api.Inject(fake.Disconnect())
 		s.inventory.Refresh(t.Context())
 		wantGolden(t, s.registry, "nothing-succeeded.prom")
 	})

@@ -62,8 +62,8 @@ func TestNoFaultShowsLessThanEverything(t *testing.T) {
 			fault  fake.Fault
 			reason string
 		}{
-			{"killed mid-page", fake.Dropped().From(100), "network"},
-			{"no connection", fake.Refused().From(200), "network"},
+			{"killed mid-page", fake.DisconnectMidBody().From(100), "network"},
+			{"no connection", fake.Disconnect().From(200), "network"},
 			{"sent 429s", fake.TooManyRequests(http.Header{"X-Ratelimit-Reset": {"50"}}), "rate_limited"},
 			{"sent 429s for the last page", fake.TooManyRequests(http.Header{"Retry-After": {"50"}}).From(200), "rate_limited"},
 			{"HTML for a page", fake.HTML200().From(100), "malformed"},

@@ -38,8 +38,8 @@ var faults = []struct {
 	{"no list", fake.NotAList(), datadog.Malformed, "no listing"},
 	{"no data", fake.NullData(), datadog.Malformed, "no listing"},
 	{"endless", fake.Endless(), datadog.Malformed, "longer than 32 MiB"},
-	{"no connection", fake.Refused(), datadog.Network, "check name resolution"},
-	{"broken connection", fake.Dropped(), datadog.Network, "connection broke"},
+	{"no connection", fake.Disconnect(), datadog.Network, "check name resolution"},
+	{"broken connection", fake.DisconnectMidBody(), datadog.Network, "connection broke"},
 	{"no answer", fake.Hang(), datadog.Timeout, "no whole answer came in time"},
 	{"half an answer", fake.HangMidBody(), datadog.Timeout, "no whole answer came in time"},
 }
@@ -97,7 +97,7 @@ func TestWhatPassesIsTriedAgain(t *testing.T) {
 		retry datadog.Reason
 	}{
 		{"server error", fake.Status(503), datadog.ServerError},
-		{"broken connection", fake.Dropped(), datadog.Network},
+		{"broken connection", fake.DisconnectMidBody(), datadog.Network},
 		{"no answer", fake.Hang(), datadog.Timeout},
 		{"too many requests", fake.TooManyRequests(header("Retry-After", "2")), datadog.RateLimited},
 	} {

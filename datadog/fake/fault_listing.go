@@ -43,8 +43,8 @@ func NoMeta() Fault {
 	return Fault{name: "NoMeta", redraw: func(d *document) { d.Meta = nil }}
 }
 
-// Shifting calls then whenever a page is drawn and before the client can ask for the next, so that connections come,
+// AfterPage calls then whenever a page is drawn and before the client can ask for the next, so that connections come,
 // go and move between pages.
-func Shifting(then func(page Request)) Fault {
-	return Fault{name: "Shifting", answered: then}
+func AfterPage(then func(page Request)) Fault {
+	return Fault{name: "AfterPage", answered: then}
 }

@@ -69,8 +69,8 @@ func TestCutAnswers(t *testing.T) {
 		err    error // nil: the answer is complete
 	}{
 		"truncated": {fake.Truncated(), 200, nil},
-		"dropped":   {fake.Dropped(), 200, io.ErrUnexpectedEOF},
-		"refused":   {fake.Refused(), 0, io.EOF},
+		"dropped":   {fake.DisconnectMidBody(), 200, io.ErrUnexpectedEOF},
+		"refused":   {fake.Disconnect(), 0, io.EOF},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -216,10 +216,10 @@ func TestShuffledOrder(t *testing.T) {
 	}
 }
 
-func TestShiftingBetweenPages(t *testing.T) {
+func TestAfterPageBetweenPages(t *testing.T) {
 	s := triangle(fake.Options{})
 	c := connect(t, s, "a")
-	s.Inject(fake.Shifting(func(page fake.Request) {
+	s.Inject(fake.AfterPage(func(page fake.Request) {
 		if page.Offset == 0 {
 			s.RemoveConnection("c1")
 		}

@@ -24,15 +24,15 @@ func HangMidBody() Fault {
 	}}
 }
 
-// Refused closes the connection before any answer. Go's client asks again by itself where the connection had served
+// Disconnect closes the connection before any answer. Go's client asks again by itself where the connection had served
 // a request before; one that is to see the fault needs more than Once.
-func Refused() Fault {
-	return Fault{name: "Refused", instead: func(http.ResponseWriter, *http.Request) { drop() }}
+func Disconnect() Fault {
+	return Fault{name: "Disconnect", instead: func(http.ResponseWriter, *http.Request) { drop() }}
 }
 
-// Dropped closes the connection after half of the page.
-func Dropped() Fault {
-	return Fault{name: "Dropped", send: func(w http.ResponseWriter, _ *http.Request, body []byte) {
+// DisconnectMidBody closes the connection after half of the page.
+func DisconnectMidBody() Fault {
+	return Fault{name: "DisconnectMidBody", send: func(w http.ResponseWriter, _ *http.Request, body []byte) {
 		sendHalf(w, body)
 		drop()
 	}}

@@ -135,7 +135,7 @@ func (s *scripted) fail(ts *testscript.TestScript, name string) {
 		"forbidden":   fake.Status(403),
 		"half":        fake.Truncated(),
 		"incomplete":  fake.NoMeta(),
-		"unreachable": fake.Refused(),
+		"unreachable": fake.Disconnect(),
 	}[name]
 	switch {
 	case name == "none":

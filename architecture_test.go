@@ -58,6 +58,7 @@ func TestTheArrowsBetweenThePackagesPointOneWay(t *testing.T) {
 		"internal/config":     {"datadog", "internal/yamlcheck"},
 		"internal/report":     {"datadog", "internal/inventory", "internal/policy"},
 		"collector":           {"internal/inventory", "internal/policy"},
+		"internal/exposition": {"collector", "internal/inventory", "internal/policy"},
 		"internal/web":        {"internal/inventory", "internal/policy"},
 		"dashboards/generate": {"collector"}, // names of metrics
 	}

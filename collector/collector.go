@@ -22,21 +22,18 @@ type Inventory interface {
 type Collector struct {
 	inventory Inventory
 	wait      time.Duration
-	descs     map[string]*prometheus.Desc // by metric name
 }
 
 // New makes a collector. wait is how long a collection waits for a refresh that
 // is due; what is known is shown when it is over. Zero does not wait: for those
 // who refresh the inventory themselves before they gather.
 func New(i Inventory, wait time.Duration) *Collector {
-	return &Collector{inventory: i, wait: wait, descs: descsOf(inventoryTable, listingTable)}
+	return &Collector{inventory: i, wait: wait}
 }
 
 // Describe implements [prometheus.Collector].
-func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, desc := range c.descs {
-		ch <- desc
-	}
+func (*Collector) Describe(ch chan<- *prometheus.Desc) {
+	describe(ch, inventoryTable, listingTable)
 }
 
 // Collect implements [prometheus.Collector].
@@ -47,40 +44,33 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		c.inventory.Refresh(ctx)
 	}
 	view := c.inventory.View()
-	out := output{descs: c.descs, ch: ch}
-	out.families(inventoryFamilies(view.Snapshot))
+	out := output{ch}
+	out.families(InventoryFamilies(view.Snapshot))
 	out.listings(view)
 }
 
-// listingsOf shows how listing the orgs goes, and nothing of what they list.
-type listingsOf struct {
-	view  inventory.View
-	descs map[string]*prometheus.Desc
-}
+// ListingsCollector shows the state of the orgs' listings, and nothing of what they
+// list. It is the part of [Collector] that changes with every refresh.
+type ListingsCollector struct{ View inventory.View }
 
 // Describe implements [prometheus.Collector].
-func (l listingsOf) Describe(ch chan<- *prometheus.Desc) {
-	for _, desc := range l.descs {
-		ch <- desc
-	}
+func (ListingsCollector) Describe(ch chan<- *prometheus.Desc) {
+	describe(ch, listingTable)
 }
 
 // Collect implements [prometheus.Collector].
-func (l listingsOf) Collect(ch chan<- prometheus.Metric) {
-	output{descs: l.descs, ch: ch}.listings(l.view)
+func (l ListingsCollector) Collect(ch chan<- prometheus.Metric) {
+	output{ch}.listings(l.View)
 }
 
-// output takes the values of one collection.
-type output struct {
-	descs map[string]*prometheus.Desc
-	ch    chan<- prometheus.Metric
-}
+// output is the channel of one collection.
+type output struct{ ch chan<- prometheus.Metric }
 
-func (o output) families(families []family) {
+func (o output) families(families []Family) {
 	for _, f := range families {
-		for n := range f.size {
+		for n := range f.Size {
 			labels := make([]string, len(f.Labels))
-			o.put(f.Metric, f.row(n, labels), labels...)
+			o.put(f.Metric, f.Row(n, labels), labels...)
 		}
 	}
 }
@@ -91,10 +81,7 @@ func (o output) put(m Metric, value float64, labels ...string) {
 	if m.Type == counter {
 		kind = prometheus.CounterValue
 	}
-	desc := o.descs[m.Name]
-	for n := range labels {
-		labels[n] = valid(labels[n])
-	}
+	desc := descs[m.Name]
 	metric, err := prometheus.NewConstMetric(desc, kind, value, labels...)
 	if err != nil {
 		metric = prometheus.NewInvalidMetric(desc, err)

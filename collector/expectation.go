@@ -20,24 +20,21 @@ type Judge interface {
 type Expectation struct {
 	inventory Inventory
 	judge     Judge
-	descs     map[string]*prometheus.Desc
 }
 
 // NewExpectation makes one that shows the inventory as it is known, without
 // refreshing it.
 func NewExpectation(i Inventory, judge Judge) *Expectation {
-	return &Expectation{inventory: i, judge: judge, descs: descsOf(expectationTable)}
+	return &Expectation{inventory: i, judge: judge}
 }
 
 // Describe implements [prometheus.Collector].
-func (e *Expectation) Describe(ch chan<- *prometheus.Desc) {
-	for _, desc := range e.descs {
-		ch <- desc
-	}
+func (*Expectation) Describe(ch chan<- *prometheus.Desc) {
+	describe(ch, expectationTable)
 }
 
 // Collect implements [prometheus.Collector].
 func (e *Expectation) Collect(ch chan<- prometheus.Metric) {
 	rules, judgement := e.judge.Judge(e.inventory.View(), time.Now())
-	output{descs: e.descs, ch: ch}.families(expectationFamilies(rules, judgement))
+	output{ch}.families(PolicyFamilies(rules, judgement))
 }

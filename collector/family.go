@@ -11,32 +11,34 @@ import (
 	"datadog_org_connections_exporter/internal/policy"
 )
 
-// family is a metric with its series, which stand in the order in which an
-// exposition has them: that of their labels' values, the labels in alphabetical
-// order.
-type family struct {
+// Family is a gauge with all its series, in the order of an exposition: sorted by
+// the values of their labels, the labels by their names.
+type Family struct {
 	Metric
-	size int
-	// row gives a series' value, and its labels in the order of the metric's.
-	row func(n int, labels []string) float64
+	Size int // number of series
+	row  func(n int, labels []string) float64
 }
 
-// valid is a label's value as it is shown.
-func valid(label string) string {
-	if utf8.ValidString(label) { // as nearly all are, and quickly told
-		return label
+// Row returns the value of series n, and sets labels to those of the series, in the
+// order of the metric's.
+func (f Family) Row(n int, labels []string) float64 {
+	value := f.row(n, labels)
+	for n, label := range labels {
+		if !utf8.ValidString(label) { // client_golang would refuse it
+			labels[n] = strings.ToValidUTF8(label, "\ufffd")
+		}
 	}
-	return strings.ToValidUTF8(label, "\ufffd")
+	return value
 }
 
-// inventoryFamilies show a snapshot.
-func inventoryFamilies(s *inventory.Snapshot) []family {
+// InventoryFamilies returns the metrics of a snapshot.
+func InventoryFamilies(s *inventory.Snapshot) []Family {
 	all, orgs := s.Connections, s.Orgs
 	dated := where(all, func(n int) bool { return !all[n].CreatedAt.IsZero() })
 	ending := where(all, func(n int) bool { return known(all[n].Creator.Disabled) })
 	switched := where(orgs, func(n int) bool { return known(orgs[n].Disabled) })
 	watched := where(orgs, func(n int) bool { return known(orgs[n].Observed) })
-	return []family{
+	return []Family{
 		sharesFamily(s),
 		{connectionInfo, len(all), func(n int, labels []string) float64 {
 			c := &all[n]
@@ -78,7 +80,7 @@ func (s share) compare(other share) int {
 	return cmp.Or(cmp.Compare(s.kind, other.kind), cmp.Compare(s.sink, other.sink), cmp.Compare(s.source, other.source))
 }
 
-func sharesFamily(s *inventory.Snapshot) family {
+func sharesFamily(s *inventory.Snapshot) Family {
 	var shares []share
 	for _, c := range s.Connections {
 		for _, kind := range c.Types {
@@ -94,16 +96,16 @@ func sharesFamily(s *inventory.Snapshot) family {
 		}
 		distinct, counts = append(distinct, next), append(counts, 1)
 	}
-	return family{connections, len(distinct), func(n int, labels []string) float64 {
+	return Family{connections, len(distinct), func(n int, labels []string) float64 {
 		of := distinct[n]
 		fill(labels, of.source, s.OrgName(of.source), of.sink, s.OrgName(of.sink), of.kind)
 		return counts[n]
 	}}
 }
 
-// expectationFamilies show what a policy makes of a snapshot. There is none
-// without a policy.
-func expectationFamilies(rules *policy.Policy, judgement *policy.Judgement) []family {
+// PolicyFamilies returns the metrics of a policy and its judgement, none without a
+// policy.
+func PolicyFamilies(rules *policy.Policy, judgement *policy.Judgement) []Family {
 	if rules == nil {
 		return nil
 	}
@@ -115,7 +117,7 @@ func expectationFamilies(rules *policy.Policy, judgement *policy.Judgement) []fa
 	})
 	ending := slices.DeleteFunc(slices.Clone(rules.Rules), func(r policy.Rule) bool { return r.Expires.IsZero() })
 	slices.SortFunc(ending, func(a, b policy.Rule) int { return cmp.Compare(a.Name, b.Name) })
-	return []family{
+	return []Family{
 		{unexpected, len(shares), func(n int, labels []string) float64 {
 			s := &shares[n]
 			fill(labels, s.Source.ID, s.Source.Name, s.Sink.ID, s.Sink.Name, s.Type)

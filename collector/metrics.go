@@ -196,11 +196,17 @@ var (
 	}
 )
 
-// descsOf gives what client_golang knows metrics by, by their names.
-func descsOf(tables ...[]Metric) map[string]*prometheus.Desc {
-	descs := map[string]*prometheus.Desc{}
-	for _, m := range slices.Concat(tables...) {
-		descs[m.Name] = prometheus.NewDesc(m.Name, m.Help, m.Labels, nil)
+// descs are the metrics of [Metrics] as client_golang has them, by name.
+var descs = func() map[string]*prometheus.Desc {
+	byName := map[string]*prometheus.Desc{}
+	for _, m := range Metrics() {
+		byName[m.Name] = prometheus.NewDesc(m.Name, m.Help, m.Labels, nil)
 	}
-	return descs
+	return byName
+}()
+
+func describe(ch chan<- *prometheus.Desc, tables ...[]Metric) {
+	for _, m := range slices.Concat(tables...) {
+		ch <- descs[m.Name]
+	}
 }

@@ -10,7 +10,7 @@ import (
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"datadog_org_connections_exporter/collector"
+	"datadog_org_connections_exporter/internal/exposition"
 	"datadog_org_connections_exporter/internal/inventory"
 	"datadog_org_connections_exporter/internal/web"
 )
@@ -29,22 +29,22 @@ func (e *exporter) metrics() http.Handler {
 	}
 	options := handlerOptions(e.log.kit)
 	options.Registry = registry
-	shown := collector.ExpositionOptions{Inventory: e.known, Others: registry, Handler: options}
+	shown := exposition.Options{Inventory: e.known, Others: registry, HandlerOpts: options}
 	if e.judge != nil {
 		shown.Judge = e.judge
 	}
-	return promhttp.InstrumentMetricHandler(registry, collector.NewExposition(shown))
+	return promhttp.InstrumentMetricHandler(registry, exposition.New(shown))
 }
 
 // metricsOf shows one org alone.
 func (e *exporter) metricsOf(org string, part inventory.Part) http.Handler {
 	requests := prometheus.NewRegistry()
 	requests.MustRegister(e.requests.Of(org))
-	shown := collector.ExpositionOptions{Inventory: part, Others: requests, Handler: handlerOptions(e.log.kit)}
+	shown := exposition.Options{Inventory: part, Others: requests, HandlerOpts: handlerOptions(e.log.kit)}
 	if e.judge != nil {
 		shown.Judge = e.judge.Part(e.known.View)
 	}
-	return collector.NewExposition(shown)
+	return exposition.New(shown)
 }
 
 // handlerOptions say that one bad metric is logged and left out; it does not take

@@ -12,8 +12,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"datadog_org_connections_exporter/collector"
 	"datadog_org_connections_exporter/datadog/fake"
+	"datadog_org_connections_exporter/internal/exposition"
 	"datadog_org_connections_exporter/internal/inventory"
 )
 
@@ -32,8 +32,8 @@ func BenchmarkRefresh(b *testing.B) {
 				if got := len(known.View().Snapshot.Connections); got != size {
 					b.Fatalf("there are %d connections, want %d", got, size)
 				}
-				collector.NewExposition(collector.ExpositionOptions{
-					Inventory: known, Others: prometheus.NewRegistry(), Handler: promhttp.HandlerOpts{},
+				exposition.New(exposition.Options{
+					Inventory: known, Others: prometheus.NewRegistry(), HandlerOpts: promhttp.HandlerOpts{},
 				}).ServeHTTP(httptest.NewRecorder(), request)
 			}
 			refresh()

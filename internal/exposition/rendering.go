@@ -1,4 +1,4 @@
-package collector
+package exposition
 
 import (
 	"bytes"
@@ -9,6 +9,8 @@ import (
 
 	"github.com/prometheus/common/expfmt"
 	"golang.org/x/sync/errgroup"
+
+	"datadog_org_connections_exporter/collector"
 )
 
 // rendering is the steady part of an exposition in one format, as it is sent:
@@ -31,7 +33,7 @@ func (c *checksum) add(text []byte) {
 
 // part is some of a family's series.
 type part struct {
-	family   family
+	family   collector.Family
 	from, to int
 }
 
@@ -41,22 +43,22 @@ const partSize = 1000
 
 // partsOf divides families so that all cores have something to do. In a format
 // that cannot join parts, a family is one.
-func partsOf(families []family, joinable bool) []part {
+func partsOf(families []collector.Family, joinable bool) []part {
 	var parts []part
 	for _, f := range families {
-		size := max(f.size, 1)
+		size := max(f.Size, 1)
 		if joinable {
 			size = partSize
 		}
-		for from := 0; from < f.size; from += size {
-			parts = append(parts, part{f, from, min(from+size, f.size)})
+		for from := 0; from < f.Size; from += size {
+			parts = append(parts, part{f, from, min(from+size, f.Size)})
 		}
 	}
 	return parts
 }
 
 // render encodes families, and compresses them where that is wanted.
-func render(families []family, format expfmt.Format, compressed bool) (*rendering, error) {
+func render(families []collector.Family, format expfmt.Format, compressed bool) (*rendering, error) {
 	parts := partsOf(families, format.FormatType() != expfmt.TypeProtoDelim)
 	r := &rendering{}
 	pieces := make([][]byte, len(parts))

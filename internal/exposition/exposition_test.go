@@ -1,4 +1,4 @@
-package collector_test
+package exposition_test
 
 import (
 	"bytes"
@@ -22,7 +22,7 @@ import (
 
 	"datadog_org_connections_exporter/collector"
 	"datadog_org_connections_exporter/datadog"
-	"datadog_org_connections_exporter/datadog/fake"
+	"datadog_org_connections_exporter/internal/exposition"
 	"datadog_org_connections_exporter/internal/inventory"
 	"datadog_org_connections_exporter/internal/policy"
 )
@@ -66,59 +66,102 @@ func asking(accept, encoding string) http.Header {
 	return header
 }
 
-func TestTheExpositionIsThatOfTheCollectors(t *testing.T) {
-	for name, prepare := range map[string]func(t *testing.T, s stack){
-		"nothing is known": func(*testing.T, stack) {},
-		"without a policy": func(t *testing.T, s stack) { s.inventory.Refresh(t.Context()) },
-		"under a policy": func(t *testing.T, s stack) {
-			s.underPolicy(t)
-			s.inventory.Refresh(t.Context())
+// stubInventory shows the view that it is set to.
+type stubInventory struct {
+	mu   sync.Mutex
+	view inventory.View
+}
+
+func (s *stubInventory) Refresh(context.Context) {}
+
+func (s *stubInventory) View() inventory.View {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.view
+}
+
+func (s *stubInventory) set(snapshot *inventory.Snapshot) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.view = inventory.View{Snapshot: snapshot}
+}
+
+// unusual is a snapshot with all that needs care in an exposition.
+func unusual() *inventory.Snapshot {
+	org := func(id, name string) inventory.OrgInfo {
+		return inventory.OrgInfo{Org: datadog.Org{ID: id, Name: name, Disabled: datadog.No}, Observed: datadog.Yes}
+	}
+	return inventory.NewSnapshot([]datadog.Connection{
+		{ID: "c1", SourceID: "quoted", SinkID: "hub", Types: []string{"logs", "metrics", "logs"}, CreatedAt: time.Unix(1_700_000_000, 123456000)},
+		{ID: "c2", SourceID: "hub", SinkID: "foreign", Types: []string{"tomorrow's \"type\""}, Creator: datadog.Creator{ID: "u", Kind: datadog.CreatorUser, Disabled: datadog.Yes}},
+		{ID: "c3", SourceID: "odd", SinkID: "hub"},
+		{ID: "c4", SourceID: "quoted", SinkID: "hub", Types: []string{"logs"}, Creator: datadog.Creator{Disabled: datadog.No}},
+		{ID: "c5\xff", SinkID: "hub", Types: []string{"\xfe\xff"}},
+	}, []inventory.OrgInfo{
+		org("foreign", "アクメ 🦴 عكمي"), org("hub", "Security"), {Org: datadog.Org{ID: "nameless"}},
+		org("odd", "nul \x00, bell \a, {braces=\"x\"} # EOF"), org("quoted", "Acme \"Labs\", a \\ and\na newline"), org("twin\xff", "Security\xc3"),
+	})
+}
+
+// orgStates are those of an org that is up and of one that never was.
+func orgStates() []inventory.OrgState {
+	return []inventory.OrgState{
+		{
+			Name: "up", Up: true, Listings: 3, Failures: map[datadog.Reason]uint64{datadog.Network: 1},
+			Listing: &datadog.Listing{Began: time.Unix(1_750_000_000, 0), Duration: time.Second, Pages: 2, Complete: true},
+			Stats:   datadog.Stats{Retries: map[datadog.Reason]uint64{datadog.Network: 4}, RateLimit: &datadog.RateLimit{Limit: 100, Remaining: -1}},
 		},
-		"in an outage": func(t *testing.T, s stack) {
-			s.inventory.Refresh(t.Context())
-			time.Sleep(time.Minute) // virtual
-			s.api.Inject(fake.Status(http.StatusBadGateway))
-			s.inventory.Refresh(t.Context())
-		},
+		{Name: "down", Listings: 1},
+	}
+}
+
+func TestHandler_AnswersAsPromhttpDoesWithTheCollectors(t *testing.T) {
+	rules, err := policy.Parse("policy.yml", []byte(`rules:
+  - {name: labs, source: 'Acme "Labs"*', sink: Security, types: [logs]}
+  - {name: "required, \"quoted\"", source: Security, sink: Nobody, types: [logs, audit], required: true, expires: 2999-12-31}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		view   inventory.View
+		policy *policy.Policy
+	}{
+		"before the first listing": {view: inventory.View{Snapshot: &inventory.Snapshot{}, Orgs: []inventory.OrgState{{Name: "default"}}}},
+		"without a policy":         {view: inventory.View{Snapshot: unusual(), Orgs: orgStates()}},
+		"under a policy":           {view: inventory.View{Snapshot: unusual(), Orgs: orgStates(), Complete: true}, policy: rules},
 	} {
 		t.Run(name, func(t *testing.T) {
-			run(t, company, func(t *testing.T, s stack) {
-				prepare(t, s)
-				others := prometheus.NewRegistry()
-				others.MustRegister(s.requests, s.reloads)
-				options := promhttp.HandlerOpts{EnableOpenMetrics: true}
-				got := collector.NewExposition(collector.ExpositionOptions{
-					Inventory: s.inventory, Judge: policy.NewJudge(s.policy), Others: others, Handler: options,
-				})
-				want := promhttp.HandlerFor(s.registry, options)
-				for _, header := range asked {
-					wantSame(t, got, want, "", header)
-				}
-				for _, query := range []string{"?name[]=datadog_org_info&name[]=datadog_up", "?name[]=nothing", "?name=x"} {
-					wantSame(t, got, want, query, asking(openMetrics, "gzip"))
-				}
-			})
+			inv, current, requests := &stubInventory{view: test.view}, &policy.Current{}, collector.NewRequests()
+			requests.Expect("up")
+			if test.policy != nil {
+				current.Set(test.policy)
+			}
+			others, all := prometheus.NewRegistry(), prometheus.NewRegistry()
+			others.MustRegister(requests)
+			all.MustRegister(requests, collector.New(inv, 0), collector.NewExpectation(inv, policy.NewJudge(current)))
+			options := promhttp.HandlerOpts{EnableOpenMetrics: true}
+			got := exposition.New(exposition.Options{Inventory: inv, Judge: policy.NewJudge(current), Others: others, HandlerOpts: options})
+			want := promhttp.HandlerFor(all, options)
+			for _, header := range asked {
+				wantSame(t, got, want, "", header)
+			}
+			for _, query := range []string{"?name[]=datadog_org_info&name[]=datadog_up", "?name[]=nothing", "?name=x"} {
+				wantSame(t, got, want, query, asking(openMetrics, "gzip"))
+			}
 		})
 	}
 }
 
 func TestTheExpositionIsThatOfTheCollectorsHoweverLongItIs(t *testing.T) {
 	for _, size := range []int{0, 1, 500, 999, 1000, 1001, 2001} {
-		v := account(size)
+		inv := newInventory(size)
 		registry := prometheus.NewRegistry()
-		registry.MustRegister(collector.New(v, 0))
+		registry.MustRegister(collector.New(inv, 0))
 		want := promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true})
 		for _, format := range []string{text, openMetrics, protobuf} {
-			wantSame(t, expositionOf(v), want, "", asking(format, "gzip"))
+			wantSame(t, newHandler(inv), want, "", asking(format, "gzip"))
 		}
-	}
-}
-
-func TestWhatIsNoTextIsShownAsOne(t *testing.T) {
-	known := &changing{}
-	known.set(inventory.NewSnapshot(nil, []inventory.OrgInfo{{Org: datadog.Org{ID: "a", Name: "\xff\xfe"}}}))
-	if got := answerOf(t, expositionOf(known), "", asking(text, "")); !strings.Contains(got, "org_name=\"\ufffd\"") {
-		t.Errorf("shown is\n%s", got)
 	}
 }
 
@@ -209,7 +252,7 @@ func familiesIn(t *testing.T, contentType string, body []byte) []string {
 }
 
 func TestAnAnswerTellsItsLength(t *testing.T) {
-	server := httptest.NewServer(expositionOf(account(100)))
+	server := httptest.NewServer(newHandler(newInventory(100)))
 	defer server.Close()
 	for _, encoding := range []string{"identity", "gzip"} {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
@@ -231,42 +274,22 @@ func TestAnAnswerTellsItsLength(t *testing.T) {
 	}
 }
 
-// changing is an inventory that is replaced while it is asked for.
-type changing struct {
-	mu   sync.Mutex
-	view inventory.View
-}
-
-func (c *changing) Refresh(context.Context) {}
-
-func (c *changing) View() inventory.View {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.view
-}
-
-func (c *changing) set(s *inventory.Snapshot) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.view = inventory.View{Snapshot: s}
-}
-
 func TestManyScrapersAtOnceEachSeeOneInventoryAsAWhole(t *testing.T) {
 	var snapshots []*inventory.Snapshot
 	wanted := map[string]bool{}
 	for _, size := range []int{600, 601, 1200} {
-		v := account(size)
-		snapshots = append(snapshots, &v.snapshot)
-		wanted[answerOf(t, expositionOf(v), "", asking(text, ""))] = true
+		inv := newInventory(size)
+		snapshots = append(snapshots, inv.view.Snapshot)
+		wanted[answerOf(t, newHandler(inv), "", asking(text, ""))] = true
 	}
-	known := &changing{}
-	known.set(snapshots[0])
-	handler := expositionOf(known)
+	inv := &stubInventory{}
+	inv.set(snapshots[0])
+	handler := newHandler(inv)
 	var scrapers sync.WaitGroup
 	for n := range 20 {
 		scrapers.Go(func() {
 			for turn := range 5 {
-				known.set(snapshots[(n+turn)%len(snapshots)])
+				inv.set(snapshots[(n+turn)%len(snapshots)])
 				if got := answerOf(t, handler, "", asking(text, "")); !wanted[got] {
 					t.Errorf("none of the inventories: %s", got[:min(len(got), 2000)])
 				}
@@ -277,11 +300,10 @@ func TestManyScrapersAtOnceEachSeeOneInventoryAsAWhole(t *testing.T) {
 }
 
 func TestAChangeIsShownAtOnce(t *testing.T) {
-	known := &changing{}
-	known.set(&account(3).snapshot)
+	inv := newInventory(3)
 	current := &policy.Current{}
-	handler := collector.NewExposition(collector.ExpositionOptions{
-		Inventory: known, Judge: policy.NewJudge(current), Others: prometheus.NewRegistry(), Handler: promhttp.HandlerOpts{},
+	handler := exposition.New(exposition.Options{
+		Inventory: inv, Judge: policy.NewJudge(current), Others: prometheus.NewRegistry(), HandlerOpts: promhttp.HandlerOpts{},
 	})
 	count := func(metric string) int {
 		return strings.Count(answerOf(t, handler, "", http.Header{"Accept-Encoding": {"gzip"}}), "\n"+metric+"{")
@@ -302,6 +324,6 @@ func TestAChangeIsShownAtOnce(t *testing.T) {
 	}
 	current.Set(rules)
 	wantCounts("under a policy", 3, 3)
-	known.set(inventory.NewSnapshot([]datadog.Connection{{ID: "one", SourceID: "a", SinkID: "b", Types: []string{"metrics"}}}, nil))
+	inv.set(inventory.NewSnapshot([]datadog.Connection{{ID: "one", SourceID: "a", SinkID: "b", Types: []string{"metrics"}}}, nil))
 	wantCounts("with another inventory", 1, 0)
 }

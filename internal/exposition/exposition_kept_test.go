@@ -1,4 +1,4 @@
-package collector
+package exposition
 
 import (
 	"testing"
@@ -15,7 +15,7 @@ func TestARenderingIsKeptUntilTheInventoryChanges(t *testing.T) {
 	snapshot := func(id string) *inventory.Snapshot {
 		return inventory.NewSnapshot([]datadog.Connection{{ID: id, Types: []string{"logs"}}}, nil)
 	}
-	e := NewExposition(ExpositionOptions{Others: prometheus.NewRegistry()})
+	e := New(Options{Others: prometheus.NewRegistry()})
 	text := variant{format: expfmt.NewFormat(expfmt.TypeTextPlain), compressed: true}
 	metrics := variant{format: expfmt.NewFormat(expfmt.TypeOpenMetrics), compressed: true}
 	render := func(s *inventory.Snapshot, way variant) *rendering {

@@ -1,4 +1,4 @@
-package collector_test
+package exposition_test
 
 import (
 	"context"
@@ -14,12 +14,12 @@ import (
 
 	"datadog_org_connections_exporter/collector"
 	"datadog_org_connections_exporter/datadog"
+	"datadog_org_connections_exporter/internal/exposition"
 	"datadog_org_connections_exporter/internal/inventory"
 )
 
-// account is what there is to know of some thousand connections of 500 orgs.
-func account(size int) *views {
-	v := &views{}
+// newInventory returns one of so many connections among 500 orgs.
+func newInventory(size int) *stubInventory {
 	id := func(kind, n int) string { return fmt.Sprintf("%08x-5a5a-4b4b-8c8c-%012x", kind, n) }
 	var orgs []inventory.OrgInfo
 	for n := range 500 {
@@ -35,8 +35,7 @@ func account(size int) *views {
 			CreatedAt: time.Unix(1_700_000_000+int64(n), 0), Creator: datadog.Creator{ID: id(3, n%50), Kind: datadog.CreatorServiceAccount, Disabled: datadog.No},
 		})
 	}
-	v.snapshot = *inventory.NewSnapshot(connections, orgs)
-	return v
+	return &stubInventory{view: inventory.View{Snapshot: inventory.NewSnapshot(connections, orgs)}}
 }
 
 // request is a Prometheus's.
@@ -54,12 +53,12 @@ var sizes = []int{10_000, 100_000}
 // way (which was ours until there was another) and as it is kept.
 func BenchmarkScrape(b *testing.B) {
 	for _, size := range sizes {
-		v := account(size)
+		inv := newInventory(size)
 		registry := prometheus.NewRegistry()
-		registry.MustRegister(collector.New(v, 0))
+		registry.MustRegister(collector.New(inv, 0))
 		for name, handler := range map[string]http.Handler{
 			"way=gathered": promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true}),
-			"way=kept":     expositionOf(v),
+			"way=kept":     newHandler(inv),
 		} {
 			b.Run(fmt.Sprintf("%s/connections=%d", name, size), func(b *testing.B) {
 				b.ReportAllocs()
@@ -75,18 +74,18 @@ func BenchmarkScrape(b *testing.B) {
 func BenchmarkRender(b *testing.B) {
 	for _, size := range sizes {
 		b.Run(fmt.Sprintf("connections=%d", size), func(b *testing.B) {
-			v := account(size)
+			inv := newInventory(size)
 			b.ReportAllocs()
 			for b.Loop() {
-				expositionOf(v).ServeHTTP(discard{http.Header{}}, request(b.Context()))
+				newHandler(inv).ServeHTTP(discard{http.Header{}}, request(b.Context()))
 			}
 		})
 	}
 }
 
-func expositionOf(i collector.Inventory) http.Handler {
-	return collector.NewExposition(collector.ExpositionOptions{
-		Inventory: i, Others: prometheus.NewRegistry(), Handler: promhttp.HandlerOpts{EnableOpenMetrics: true},
+func newHandler(inv collector.Inventory) http.Handler {
+	return exposition.New(exposition.Options{
+		Inventory: inv, Others: prometheus.NewRegistry(), HandlerOpts: promhttp.HandlerOpts{EnableOpenMetrics: true},
 	})
 }
 

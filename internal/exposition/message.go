@@ -1,4 +1,4 @@
-package collector
+package exposition
 
 import (
 	"bytes"
@@ -7,6 +7,8 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
+
+	"datadog_org_connections_exporter/collector"
 )
 
 // message makes what encoders take of a family, a part at a time, in memory that
@@ -23,17 +25,16 @@ type message struct {
 }
 
 // of gives the series from one to another. It is good until the next call.
-func (m *message) of(f family, from, to int) *dto.MetricFamily {
+func (m *message) of(f collector.Family, from, to int) *dto.MetricFamily {
 	order := alphabetical(f.Labels)
 	width := len(order)
 	m.grow(to-from, width)
 	for n := range to - from {
 		texts := m.texts[n*width:][:width]
-		m.values[n] = f.row(from+n, texts)
+		m.values[n] = f.Row(from+n, texts)
 		m.gauges[n].Value = &m.values[n]
 		labels := m.labels[n*width:][:width]
 		for l, at := range order {
-			texts[at] = valid(texts[at])
 			pair := &m.pairs[n*width+l]
 			pair.Name, pair.Value = &f.Labels[at], &texts[at]
 			labels[l] = pair

@@ -1,4 +1,4 @@
-package collector
+package exposition
 
 import (
 	"context"
@@ -11,50 +11,50 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/expfmt"
 
+	"datadog_org_connections_exporter/collector"
 	"datadog_org_connections_exporter/internal/inventory"
 	"datadog_org_connections_exporter/internal/policy"
 )
 
-// ExpositionOptions say what to show.
-type ExpositionOptions struct {
+// Options say what to show.
+type Options struct {
 	// Inventory to show as it is known, without refreshing it. Required.
-	Inventory Inventory
+	Inventory collector.Inventory
 	// Judge holds the inventory against a policy. Default: there is none.
-	Judge Judge
+	Judge collector.Judge
 	// Others are gathered at every scrape, with the listings. Required; it may be
 	// empty.
 	Others *prometheus.Registry
-	// Handler is how to answer. Compression is offered as promhttp does by default.
-	Handler promhttp.HandlerOpts
+	// HandlerOpts is how to answer. Compression is offered as promhttp does by default.
+	HandlerOpts promhttp.HandlerOpts
 }
 
-// Exposition answers scrapes. It shows what [Collector] and [Expectation] do, with
+// Handler answers scrapes. It shows what [collector.Collector] and [collector.Expectation] do, with
 // what else is gathered, in the formats, encodings and selections that
 // [promhttp.HandlerFor] offers.
 //
 // The inventory, and what a policy makes of it, are long and change seldom: they
 // are encoded and compressed once for each way they are asked for, and sent as they
 // are until they change. Only the rest is gathered at every scrape.
-type Exposition struct {
-	ExpositionOptions
-	nothing http.Handler                // answers as promhttp does, without any metric
-	descs   map[string]*prometheus.Desc // of the listings' metrics
+type Handler struct {
+	Options
+	nothing http.Handler // answers as promhttp does, without any metric
 
 	mu      sync.Mutex
 	content content                // that the renderings are of
 	made    map[variant]renderOnce // as they were asked for
 }
 
-// NewExposition makes one that has encoded nothing yet.
-func NewExposition(o ExpositionOptions) *Exposition {
-	options := o.Handler
+// New makes one that has encoded nothing yet.
+func New(o Options) *Handler {
+	options := o.HandlerOpts
 	options.Registry = nil
-	promhttp.HandlerFor(o.Others, o.Handler) // registers what counts errors
-	return &Exposition{ExpositionOptions: o, nothing: promhttp.HandlerFor(prometheus.Gatherers{}, options), descs: descsOf(listingTable)}
+	promhttp.HandlerFor(o.Others, o.HandlerOpts) // registers what counts errors
+	return &Handler{Options: o, nothing: promhttp.HandlerFor(prometheus.Gatherers{}, options)}
 }
 
 // ServeHTTP implements [http.Handler].
-func (e *Exposition) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (e *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	view := e.Inventory.View() // the one that all parts of the answer show
 	agreed, way := e.negotiate(r)
 	if !way.kept() || r.URL.Query().Has("name[]") {
@@ -86,7 +86,7 @@ type variant struct {
 }
 
 // negotiate gives the headers with which promhttp would answer.
-func (e *Exposition) negotiate(r *http.Request) (http.Header, variant) {
+func (e *Handler) negotiate(r *http.Request) (http.Header, variant) {
 	answer := newCaptured()
 	e.nothing.ServeHTTP(answer, r)
 	encoding := answer.Header().Get("Content-Encoding")
@@ -108,13 +108,13 @@ func (v variant) kept() bool {
 }
 
 // gathered answers in the ordinary way.
-func (e *Exposition) gathered(view inventory.View) http.Handler {
+func (e *Handler) gathered(view inventory.View) http.Handler {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(New(fixed{view}, 0))
+	registry.MustRegister(collector.New(fixed{view}, 0))
 	if e.Judge != nil {
-		registry.MustRegister(NewExpectation(fixed{view}, e.Judge))
+		registry.MustRegister(collector.NewExpectation(fixed{view}, e.Judge))
 	}
-	return promhttp.HandlerFor(prometheus.Gatherers{e.Others, registry}, e.Handler)
+	return promhttp.HandlerFor(prometheus.Gatherers{e.Others, registry}, e.HandlerOpts)
 }
 
 // fixed is an inventory at one moment.
@@ -124,10 +124,10 @@ func (f fixed) Refresh(context.Context) {}
 func (f fixed) View() inventory.View    { return f.view }
 
 // live gives what is gathered at every scrape, in the format that was agreed on.
-func (e *Exposition) live(r *http.Request, view inventory.View) *captured {
+func (e *Handler) live(r *http.Request, view inventory.View) *captured {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(listingsOf{view, e.descs})
-	options := e.Handler
+	registry.MustRegister(collector.ListingsCollector{View: view})
+	options := e.HandlerOpts
 	options.DisableCompression = true
 	answer := newCaptured()
 	promhttp.HandlerFor(prometheus.Gatherers{e.Others, registry}, options).ServeHTTP(answer, r)
@@ -135,7 +135,7 @@ func (e *Exposition) live(r *http.Request, view inventory.View) *captured {
 }
 
 // rendering gives the steady part.
-func (e *Exposition) rendering(view inventory.View, way variant) (*rendering, error) {
+func (e *Handler) rendering(view inventory.View, way variant) (*rendering, error) {
 	now := content{snapshot: view.Snapshot}
 	if e.Judge != nil {
 		now.rules, now.judgement = e.Judge.Judge(view, time.Now())
@@ -151,15 +151,15 @@ type content struct {
 	judgement *policy.Judgement
 }
 
-func (c content) families() []family {
-	return append(inventoryFamilies(c.snapshot), expectationFamilies(c.rules, c.judgement)...)
+func (c content) families() []collector.Family {
+	return append(collector.InventoryFamilies(c.snapshot), collector.PolicyFamilies(c.rules, c.judgement)...)
 }
 
 type renderOnce func() (*rendering, error)
 
 // once gives what renders the content when it is first asked to. What was made of
 // an earlier one is dropped first: there are never two of them in every format.
-func (e *Exposition) once(now content, way variant) renderOnce {
+func (e *Handler) once(now content, way variant) renderOnce {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.content != now || e.made == nil {

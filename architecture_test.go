@@ -57,7 +57,7 @@ func TestTheArrowsBetweenThePackagesPointOneWay(t *testing.T) {
 		"internal/policy":     {"internal/inventory", "internal/yamlcheck"},
 		"internal/config":     {"datadog", "internal/yamlcheck"},
 		"internal/report":     {"datadog", "internal/inventory", "internal/policy"},
-		"collector":           {"internal/inventory", "internal/policy"},
+		"collector":           {"datadog", "internal/inventory", "internal/policy"},
 		"internal/exposition": {"collector", "internal/inventory", "internal/policy"},
 		"internal/web":        {"internal/inventory", "internal/policy"},
 		"dashboards/generate": {"collector"}, // names of metrics

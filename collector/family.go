@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"datadog_org_connections_exporter/datadog"
 	"datadog_org_connections_exporter/internal/inventory"
 	"datadog_org_connections_exporter/internal/policy"
 )
@@ -35,9 +36,9 @@ func (f Family) Row(n int, labels []string) float64 {
 func InventoryFamilies(s *inventory.Snapshot) []Family {
 	all, orgs := s.Connections, s.Orgs
 	dated := where(all, func(n int) bool { return !all[n].CreatedAt.IsZero() })
-	ending := where(all, func(n int) bool { return known(all[n].Creator.Disabled) })
-	switched := where(orgs, func(n int) bool { return known(orgs[n].Disabled) })
-	watched := where(orgs, func(n int) bool { return known(orgs[n].Observed) })
+	ending := where(all, func(n int) bool { return all[n].Creator.Disabled.IsKnown() })
+	switched := where(orgs, func(n int) bool { return orgs[n].Disabled.IsKnown() })
+	watched := where(orgs, func(n int) bool { return orgs[n].Observed.IsKnown() })
 	return []Family{
 		sharesFamily(s),
 		{connectionInfo, len(all), func(n int, labels []string) float64 {
@@ -53,7 +54,7 @@ func InventoryFamilies(s *inventory.Snapshot) []Family {
 		{creatorDisabled, len(ending), func(n int, labels []string) float64 {
 			c := &all[ending[n]]
 			fill(labels, c.ID, c.SourceID, c.SinkID)
-			return truth(c.Creator.Disabled)
+			return boolValue(c.Creator.Disabled)
 		}},
 		{orgInfo, len(orgs), func(n int, labels []string) float64 {
 			o := &orgs[n]
@@ -63,12 +64,12 @@ func InventoryFamilies(s *inventory.Snapshot) []Family {
 		{orgDisabled, len(switched), func(n int, labels []string) float64 {
 			o := &orgs[switched[n]]
 			fill(labels, o.ID)
-			return truth(o.Disabled)
+			return boolValue(o.Disabled)
 		}},
 		{orgObserved, len(watched), func(n int, labels []string) float64 {
 			o := &orgs[watched[n]]
 			fill(labels, o.ID)
-			return truth(o.Observed)
+			return boolValue(o.Observed)
 		}},
 	}
 }
@@ -150,16 +151,9 @@ func fill(labels []string, values ...string) { copy(labels, values) }
 
 func unixTime(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }
 
-// ternary is a truth that may be unknown.
-type ternary interface{ Known() (yes, known bool) }
-
-func known(t ternary) bool {
-	_, known := t.Known()
-	return known
-}
-
-func truth(t ternary) float64 {
-	if yes, _ := t.Known(); yes {
+// boolValue returns 1 for a ternary that is Yes, else 0.
+func boolValue(t datadog.Ternary) float64 {
+	if t == datadog.Yes {
 		return 1
 	}
 	return 0

@@ -71,16 +71,3 @@ type Org struct {
 	Sharing  string // such as all_private
 	Disabled Ternary
 }
-
-// Ternary is a truth that may be unknown.
-type Ternary int8
-
-// The values of a Ternary; the zero value is Unknown.
-const (
-	Unknown Ternary = iota
-	No
-	Yes
-)
-
-// Known gives the truth, and whether it is known.
-func (t Ternary) Known() (yes, known bool) { return t == Yes, t != Unknown }

@@ -3,6 +3,8 @@ package report
 import (
 	"slices"
 	"time"
+
+	"datadog_org_connections_exporter/datadog"
 )
 
 // Difference is what has changed from one document to another. Connections and
@@ -78,12 +80,10 @@ func (d *Difference) compare(old, now Connection) {
 	if len(gained)+len(lost) > 0 {
 		d.TypesChanged = append(d.TypesChanged, TypesChange{Connection: now, Gained: gained, Lost: lost})
 	}
-	if now.Creator.disabled() && !old.Creator.disabled() {
+	if now.Creator.Disabled == datadog.Yes && old.Creator.Disabled != datadog.Yes {
 		d.CreatorsDisabled = append(d.CreatorsDisabled, now)
 	}
 }
-
-func (c Creator) disabled() bool { return c.Disabled != nil && *c.Disabled }
 
 // renames finds the orgs that have another name. An org whose id stands in for its
 // name, before or after, was not renamed: its name has become known, or unknown.

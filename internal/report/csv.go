@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"datadog_org_connections_exporter/datadog"
 )
 
 // csvHeader names the columns. They are a contract: later ones come at the end.
@@ -30,8 +32,8 @@ func (c Connection) record() []string {
 	if c.CreatedAt != nil {
 		created = c.CreatedAt.Format(time.RFC3339)
 	}
-	if c.Creator.Disabled != nil {
-		disabled = strconv.FormatBool(*c.Creator.Disabled)
+	if c.Creator.Disabled.IsKnown() {
+		disabled = strconv.FormatBool(c.Creator.Disabled == datadog.Yes)
 	}
 	record := []string{
 		c.ID, c.Source.ID, c.Source.Name, c.Sink.ID, c.Sink.Name, enumerated(c.Types),

@@ -50,21 +50,21 @@ type Party struct {
 // Creator is the account that a connection is tied to. There is nothing personal
 // about it here.
 type Creator struct {
-	ID       string `json:"id"`       // empty where it is not known
-	Kind     string `json:"kind"`     // user, service_account or unknown
-	Disabled *bool  `json:"disabled"` // nil where it is not known
+	ID       string          `json:"id"`       // empty where it is not known
+	Kind     string          `json:"kind"`     // user, service_account or unknown
+	Disabled datadog.Ternary `json:"disabled"` // null where it is not known
 }
 
 // Org is what is known about an org.
 type Org struct {
-	ID       string `json:"id"`
-	Name     string `json:"name"`      // the id where the name is not known
-	PublicID string `json:"public_id"` // empty where it is not known
-	Sharing  string `json:"sharing"`   // such as all_private; empty where it is not known
-	Disabled *bool  `json:"disabled"`  // nil where it is not known
+	ID       string          `json:"id"`
+	Name     string          `json:"name"`      // the id where the name is not known
+	PublicID string          `json:"public_id"` // empty where it is not known
+	Sharing  string          `json:"sharing"`   // such as all_private; empty where it is not known
+	Disabled datadog.Ternary `json:"disabled"`  // null where it is not known
 	// Observed is true where there are working credentials of the org, false where
-	// it is only seen from the other end of connections, nil where that is not known.
-	Observed *bool `json:"observed"`
+	// it is only seen from the other end of connections, null where that is not known.
+	Observed datadog.Ternary `json:"observed"`
 }
 
 // NewDocument makes the document of what is known now.
@@ -97,8 +97,8 @@ func newOrg(o inventory.OrgInfo) Org {
 		Name:     cmp.Or(o.Name, o.ID),
 		PublicID: o.PublicID,
 		Sharing:  o.Sharing,
-		Disabled: truth(o.Disabled),
-		Observed: truth(o.Observed),
+		Disabled: o.Disabled,
+		Observed: o.Observed,
 	}
 }
 
@@ -108,7 +108,7 @@ func newConnection(c datadog.Connection, snapshot *inventory.Snapshot, risks []R
 		Source:  Party{ID: c.SourceID, Name: snapshot.OrgName(c.SourceID)},
 		Sink:    Party{ID: c.SinkID, Name: snapshot.OrgName(c.SinkID)},
 		Types:   append([]string{}, c.Types...),
-		Creator: Creator{ID: c.Creator.ID, Kind: string(cmp.Or(c.Creator.Kind, datadog.CreatorUnknown)), Disabled: truth(c.Creator.Disabled)},
+		Creator: Creator{ID: c.Creator.ID, Kind: string(cmp.Or(c.Creator.Kind, datadog.CreatorUnknown)), Disabled: c.Creator.Disabled},
 		Risks:   []string{},
 	}
 	if !c.CreatedAt.IsZero() {
@@ -119,13 +119,4 @@ func newConnection(c datadog.Connection, snapshot *inventory.Snapshot, risks []R
 		made.Risks = append(made.Risks, risk.Name)
 	}
 	return made
-}
-
-// truth is nil where it is not known.
-func truth(t datadog.Ternary) *bool {
-	yes, known := t.Known()
-	if !known {
-		return nil
-	}
-	return &yes
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"datadog_org_connections_exporter/datadog"
 )
 
 // Style says how a table looks.
@@ -66,7 +68,7 @@ func (c Connection) cells(now time.Time) []string {
 
 func (c Creator) describe() string {
 	kind := strings.ReplaceAll(c.Kind, "_", " ")
-	if c.disabled() {
+	if c.Disabled == datadog.Yes {
 		return kind + ", disabled"
 	}
 	return kind

@@ -1,7 +1,7 @@
 package main
 
-// What Grafana calls a dashboard, in the classic JSON that Grafana 10 to 13 load:
-// the part of it that ours need.
+// The part of Grafana's classic dashboard JSON model that these dashboards use.
+// Grafana 10 to 13 load it.
 
 type object = map[string]any
 
@@ -31,7 +31,7 @@ type list struct {
 	List []object `json:"list"`
 }
 
-// link leads from a dashboard, or from a panel's title, to somewhere else.
+// link is a dashboard link or a panel link.
 type link struct {
 	Title       string `json:"title"`
 	Type        string `json:"type,omitempty"`
@@ -107,24 +107,24 @@ type property struct {
 	Value any    `json:"value"`
 }
 
-// prometheus is the data source that the reader of a dashboard chooses.
+// prometheus is the data source that the variable of that name selects.
 var prometheus = datasource{Type: "prometheus", UID: "${datasource}"}
 
-// section is a heading with the panels below it, line by line. The first may have
-// no heading.
-type section struct {
+// row is a row panel with the panels below it. The first row of a dashboard may have
+// no title, and then has no row panel.
+type row struct {
 	title string
 	lines []line
 }
 
-// line are panels beside each other, of one height.
+// line is a number of panels side by side, of the same height in grid units.
 type line struct {
 	height int
 	panels []panel
 }
 
-// arranged gives each panel its place and its number.
-func arranged(sections ...section) []panel {
+// layOut returns all panels with their IDs and grid positions set.
+func layOut(rows ...row) []panel {
 	var all []panel
 	y := 0
 	add := func(p panel, x, height int) {
@@ -132,12 +132,12 @@ func arranged(sections ...section) []panel {
 		p.GridPos.X, p.GridPos.Y, p.GridPos.H = x, y, height
 		all = append(all, p)
 	}
-	for _, s := range sections {
-		if s.title != "" {
-			add(panel{Type: "row", Title: s.title, GridPos: gridPos{W: 24}}, 0, 1)
+	for _, r := range rows {
+		if r.title != "" {
+			add(panel{Type: "row", Title: r.title, GridPos: gridPos{W: 24}}, 0, 1)
 			y++
 		}
-		for _, l := range s.lines {
+		for _, l := range r.lines {
 			x := 0
 			for _, p := range l.panels {
 				add(p, x, l.height)
@@ -147,4 +147,29 @@ func arranged(sections ...section) []panel {
 		}
 	}
 	return all
+}
+
+// newDashboard returns d with the settings that all dashboards share.
+func newDashboard(d dashboard) dashboard {
+	d.Tags = []string{"datadog", "org-connections"}
+	d.SchemaVersion = 39
+	d.GraphTooltip = 1 // shared crosshair
+	d.Timezone = "utc"
+	d.Time.To = "now"
+	d.Refresh = "1m"
+	return d
+}
+
+// setRunbookURL completes the links to runbooks, which are fragments until then.
+func (d dashboard) setRunbookURL(url string) {
+	for i, l := range d.Links {
+		if l.Title == runbooksTitle {
+			d.Links[i].URL = url
+		}
+	}
+	for _, p := range d.Panels {
+		for i := range p.Links {
+			p.Links[i].URL = url + p.Links[i].URL
+		}
+	}
 }

@@ -1,296 +1,286 @@
 package main
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )
 
 const inventoryUID = "datadog-org-connections"
 
-// inventory answers, from top to bottom: is something wrong, what is new, who shares
-// what with whom, where is the risk, and how did it come to this.
-func inventory() dashboard {
-	return dashboard{
-		UID:           inventoryUID,
-		Title:         "Datadog org connections",
-		Description:   "Who shares logs, metrics or audit data with whom across the orgs of a Datadog account; what of it is unexpected, new or at risk.",
-		Tags:          []string{"datadog", "org-connections"},
-		SchemaVersion: 39,
-		GraphTooltip:  1, // a crosshair that all panels share
-		Timezone:      "utc",
-		Time:          timeRange{"now-24h", "now"},
-		Refresh:       "1m",
-		Links:         doors("Can I trust this?", exporterUID),
-		Templating: list{append(targets(),
-			endVariable("source", "Source org"),
-			endVariable("sink", "Sink org"),
-			variable("type", "Connection type", ".*", `label_values(datadog_org_connections{`+scraped+`}, connection_type)`, ""),
+// inventoryDashboard returns the dashboard about org connections. From top to bottom:
+// unexpected and missing connections, changes, all connections, risks, history.
+func inventoryDashboard() dashboard {
+	return newDashboard(dashboard{
+		UID:         inventoryUID,
+		Title:       "Datadog org connections",
+		Description: "Who shares logs, metrics or audit data with whom across the orgs of a Datadog account; what of it is unexpected, new or at risk.",
+		Time:        timeRange{From: "now-24h"},
+		Links:       dashboardLinks("Can I trust this?", exporterUID),
+		Templating: list{append(targetVariables(),
+			orgVariable("source", "Source org"),
+			orgVariable("sink", "Sink org"),
+			queryVariable("type", "Connection type", ".*", `label_values(datadog_org_connections{`+targetMatchers+`}, connection_type)`, ""),
 		)},
-		Annotations: events(
-			event("New", blue, "New", "{{source}} shares {{connection_type}} with {{sink}}", named(appeared("$__interval"), orgsNow)),
-			event("No longer seen", grey, "No longer seen", "{{source}} shared {{connection_type}} with {{sink}}", named(vanished("$__interval"), orgsBefore("$__interval"))),
-			notListed,
+		Annotations: annotations(
+			annotation("New", blue, "New", "{{source}} shares {{connection_type}} with {{sink}}", withSourceAndSink(newSince("$__interval"), currentOrgs)),
+			annotation("No longer seen", grey, "No longer seen", "{{source}} shared {{connection_type}} with {{sink}}", withSourceAndSink(notSeenSince("$__interval"), orgsSince("$__interval"))),
+			notListedAnnotation,
 		),
-		Panels: arranged(
-			section{"", []line{
-				{4, []panel{unexpectedCount(), missingCount(), vanishingCount(), newCount(), goneCount(), notListedCount(4)}},
-				{3, []panel{connectionCount(), typeCounts(), endCount("source", "sink"), endCount("sink", "source"), blindSpotCount(3), oldestListing(3)}},
+		Panels: layOut(
+			row{"", []line{
+				{4, []panel{unexpectedStat(), missingStat(), creatorDisabledStat(), newStat(), noLongerSeenStat(), notListedStat(4)}},
+				{3, []panel{connectionsStat(), typesStat(), sourcesStat(), sinksStat(), blindSpotsStat(3), oldestListingStat(3)}},
 				{7, []panel{unexpectedTable(), missingTable()}},
 			}},
-			section{"What is new?", []line{{7, []panel{newTable(), goneTable()}}}},
-			section{"Who shares what with whom?", []line{
-				{12, []panel{matrix(), topology()}},
-				{12, []panel{connectionTable()}},
+			row{"What is new?", []line{{7, []panel{newTable(), noLongerSeenTable()}}}},
+			row{"Who shares what with whom?", []line{
+				{12, []panel{matrixTable(), topologyGraph()}},
+				{12, []panel{connectionsTable()}},
 			}},
-			section{"Where is the risk?", []line{
-				{3, []panel{peopleCount(), widerSinkCount(), nearLimitCount(), disabledOrgCount(), endingRuleCount()}},
-				{10, []panel{fanOut(), fanIn(), orgTable(), ruleTable()}},
+			row{"Where is the risk?", []line{
+				{3, []panel{createdByPeopleStat(), sinkSharesMoreStat(), nearSinkLimitStat(), disabledOrgsStat(), expiringRulesStat()}},
+				{10, []panel{sinksPerSourceTable(), sourcesPerSinkTable(), orgsTable(), ruleExpiryTable()}},
 			}},
-			section{"How did it come to this?", []line{{9, []panel{connectionsOverTime(), findingsOverTime()}}}},
+			row{"How did it come to this?", []line{{9, []panel{connectionsByTypeSeries(), unexpectedAndMissingSeries()}}}},
 		),
-	}
+	})
 }
 
-// endVariable chooses orgs at one end of connections: by id, called by name.
-func endVariable(end, label string) object {
-	options := fill(`label_join(called, "option", "|", "org_id", "org")`, "called", called(
-		fill(`group by (org_id) (label_replace(SERIES, "org_id", "$1", "END_org_id", "(.+)"))`,
-			"SERIES", in("datadog_org_connection_info", scraped), "END", end)))
-	// It must be one line.
+// orgVariable returns a variable of source or sink orgs, whose values are IDs and whose
+// texts are display names.
+func orgVariable(name, label string) object {
+	orgIDs := expand(`group by (org_id) (label_replace(INFO, "org_id", "$1", "NAME_org_id", "(.+)"))`,
+		"INFO", selector("datadog_org_connection_info", targetMatchers), "NAME", name)
+	options := `label_join(` + withOrg(orgIDs) + `, "option", "|", "org_id", "org")`
+	// query_result must be one line.
 	query := "query_result(group by (option) (" + strings.ReplaceAll(options, "\n", " ") + "))"
-	return variable(end, label, ".*", query, `/option="(?<value>[^|]*)\|(?<text>.*)"} /`)
+	return queryVariable(name, label, ".*", query, `/option="(?<value>[^|]*)\|(?<text>.*)"} /`)
 }
 
-// What there is: each type of each connection, each connection, what is unexpected,
-// and whether there is a policy.
 var (
-	shares      = "max by (" + share + ") (" + in("datadog_org_connections", selected) + ")"
-	connections = ofTypes(in("datadog_org_connection_info", between))
-	unexpected  = "max by (" + share + ") (" + in("datadog_org_connections_unexpected", selected) + ")"
-	policies    = in("datadog_org_connection_rules", scraped)
+	typeSeries       = "max by (" + typeLabels + ") (" + selector("datadog_org_connections", typeMatchers) + ")"
+	connectionSeries = filterTypes(selector("datadog_org_connection_info", orgMatchers))
+	unexpectedSeries = "max by (" + typeLabels + ") (" + selector("datadog_org_connections_unexpected", typeMatchers) + ")"
+	policySeries     = selector("datadog_org_connection_rules", targetMatchers) // empty without a policy
 )
 
-// outOfSight are the orgs that no exporter shows which knows all of its orgs: while
-// there are some, it is not known what is missing.
-const outOfSight = `(
-  datadog_up{` + everyTarget + `}
-  unless on (job, org) (datadog_up{` + everyTarget + `} and on (job, instance) datadog_inventory_complete{` + everyTarget + `} == 1)
+// incompleteOrgs selects the orgs that no exporter with a complete inventory exposes.
+// While there are some, missing connections are unknown.
+const incompleteOrgs = `(
+  datadog_up{` + jobMatcher + `}
+  unless on (job, org) (datadog_up{` + jobMatcher + `} and on (job, instance) datadog_inventory_complete{` + jobMatcher + `} == 1)
 )`
 
-// missing is what every exporter that knows all of its orgs misses: where several have
-// orgs of their own, one misses what only another sees. So it does not matter which
-// instance was chosen.
-const missing = `(
-  count by (job, rule, connection_type) (datadog_org_connections_missing{` + everyTarget + `, connection_type=~"$type"})
+// missingSeries selects the required types that every exporter with a complete
+// inventory reports as missing. Where several exporters have orgs of their own, one
+// reports what only another sees. So the variable instance is ignored.
+const missingSeries = `(
+  count by (job, rule, connection_type) (datadog_org_connections_missing{` + jobMatcher + `, connection_type=~"$type"})
   == on (job) group_left ()
-  count by (job) (datadog_org_connection_rules{` + everyTarget + `} and on (job, instance) datadog_inventory_complete{` + everyTarget + `} == 1)
-  unless on (job) ` + outOfSight + `
+  count by (job) (datadog_org_connection_rules{` + jobMatcher + `} and on (job, instance) datadog_inventory_complete{` + jobMatcher + `} == 1)
+  unless on (job) ` + incompleteOrgs + `
 )`
 
-const everyTarget = `job=~"$job"`
+// missingCount is empty without a policy, and while missing connections are unknown.
+var missingCount = "count(" + missingSeries + ")\nor 0 * group(" + selector("datadog_org_connection_rules", jobMatcher) + ") unless on () " + incompleteOrgs
 
-// before is what was known a while ago, or within the hour before: an outage at that
-// moment makes nothing new.
-func before(metric, labels, ago string) string {
-	return "last_over_time(" + in(metric, labels, "[1h] offset "+ago) + ")"
+// lastValueBefore returns the last values in the hour that ended ago, so that an outage
+// at that time makes nothing new.
+func lastValueBefore(metric, matchers, ago string) string {
+	return "last_over_time(" + selector(metric, matchers, "[1h] offset "+ago) + ")"
 }
 
-// appeared is what is there now and was not a while ago. Where nothing was listed
-// then, that is not known.
-func appeared(ago string) string {
-	return fill(`SHARES
-unless on (KEY) BEFORE
+// newSince returns the types that are exposed now and were not some time ago. It is
+// empty where no org was listed then.
+func newSince(ago string) string {
+	return expand(`NOW
+unless on (LABELS) BEFORE
 and on () group(LISTED == 1)`,
-		"SHARES", shares, "KEY", share, "BEFORE", before("datadog_org_connections", selected, ago), "LISTED", before("datadog_up", scraped, ago))
+		"NOW", typeSeries, "LABELS", typeLabels, "BEFORE", lastValueBefore("datadog_org_connections", typeMatchers, ago),
+		"LISTED", lastValueBefore("datadog_up", targetMatchers, ago))
 }
 
-// vanished is what was there a while ago and is not now. While nothing is listed,
-// that is not known.
-func vanished(ago string) string {
-	return fill(`max by (KEY) (BEFORE)
-unless on (KEY) SHARES
+// notSeenSince returns the types that were exposed some time ago and are not now. It is
+// empty while no org is listed.
+func notSeenSince(ago string) string {
+	return expand(`max by (LABELS) (BEFORE)
+unless on (LABELS) NOW
 and on () group(LISTED == 1)`,
-		"SHARES", in("datadog_org_connections", selected), "KEY", share, "BEFORE", before("datadog_org_connections", selected, ago), "LISTED", in("datadog_up", scraped))
+		"NOW", selector("datadog_org_connections", typeMatchers), "LABELS", typeLabels, "BEFORE", lastValueBefore("datadog_org_connections", typeMatchers, ago),
+		"LISTED", selector("datadog_up", targetMatchers))
 }
 
-// orgsBefore are those of now, and those that there were a while ago.
-func orgsBefore(ago string) string {
-	return orgs(in("datadog_org_info", scraped) + " or on (org_id) " + before("datadog_org_info", scraped, ago))
+// orgsSince returns the orgs of now and of some time ago.
+func orgsSince(ago string) string {
+	return uniqueOrgs(selector("datadog_org_info", targetMatchers) + " or on (org_id) " + lastValueBefore("datadog_org_info", targetMatchers, ago))
 }
 
-func unexpectedCount() panel {
-	return alarm(4, "Unexpected", "Types of connections that no rule of the policy allows. Each is in the table below.", red, "no policy",
-		fill("count(UNEXPECTED)\nor 0 * group(POLICIES) and on () group(UP == 1)\nor -1 * group(POLICIES)",
-			"UNEXPECTED", unexpected, "POLICIES", policies, "UP", in("datadog_up", scraped))).
-		runbook("DatadogOrgConnectionUnexpected")
+func unexpectedStat() panel {
+	return zeroStat(4, "Unexpected", "Types of connections that no rule of the policy allows. Each is in the table below.", red, "no policy",
+		expand("count(UNEXPECTED)\nor 0 * group(POLICY) and on () group(UP == 1)\nor -1 * group(POLICY)",
+			"UNEXPECTED", unexpectedSeries, "POLICY", policySeries, "UP", selector("datadog_up", targetMatchers))).
+		withRunbook("DatadogOrgConnectionUnexpected")
 }
 
-func missingCount() panel {
-	return alarm(4, "Missing", "Types that required rules of the policy ask for in vain. Not known while an org was not listed for long, or not completely: what is not there may be out of sight. The choice of orgs and instances does not matter here.", red, "no policy",
-		fill("count(MISSING)\nor 0 * group(POLICIES) unless on () HIDDEN\nor -1 * group(POLICIES)",
-			"MISSING", missing, "HIDDEN", outOfSight, "POLICIES", in("datadog_org_connection_rules", everyTarget))).
-		runbook("DatadogOrgConnectionMissing")
+func missingStat() panel {
+	return zeroStat(4, "Missing", "Types that required rules of the policy ask for in vain. Not known while an org was not listed for long, or not completely: what is not there may be out of sight. The choice of orgs and instances does not matter here.", red, "no policy",
+		missingCount+"\nor -1 * group("+selector("datadog_org_connection_rules", jobMatcher)+")").
+		withRunbook("DatadogOrgConnectionMissing")
 }
 
-func vanishingCount() panel {
-	return alarm(4, "About to vanish", "Connections whose creator's account is disabled: Datadog is about to delete them.", orange, "unknown",
-		orNone("count(max by (connection_id) ("+ofTypes(in("datadog_org_connection_creator_disabled", between))+") == 1)")).
-		runbook("DatadogOrgConnectionCreatorDisabled")
+func creatorDisabledStat() panel {
+	return zeroStat(4, "About to vanish", "Connections whose creator's account is disabled: Datadog is about to delete them.", orange, "unknown",
+		orZero("count(max by (connection_id) ("+filterTypes(selector("datadog_org_connection_creator_disabled", orgMatchers))+") == 1)")).
+		withRunbook("DatadogOrgConnectionCreatorDisabled")
 }
 
-func newCount() panel {
-	return news("New", "Types of connections that are there now, and were not known when the time range began. A connection that was widened counts as well, and so does one that came into sight because an org's keys were added.",
-		"count("+appeared("$__range")+")\nor 0 * group("+before("datadog_up", scraped, "$__range")+" == 1)").
-		runbook("DatadogOrgConnectionNew")
+func newStat() panel {
+	return changeStat("New", "Types of connections that are there now, and were not known when the time range began. A connection that was widened counts as well, and so does one that came into sight because an org's keys were added.",
+		"count("+newSince("$__range")+")\nor 0 * group("+lastValueBefore("datadog_up", targetMatchers, "$__range")+" == 1)").
+		withRunbook("DatadogOrgConnectionNew")
 }
 
-func goneCount() panel {
-	return news("No longer seen", "Types of connections that were known when the time range began, and are not there now. They are gone, or out of sight: then an org is not listed.",
-		orNone("count("+vanished("$__range")+")")).
-		runbook("DatadogOrgConnectionRemoved")
+func noLongerSeenStat() panel {
+	return changeStat("No longer seen", "Types of connections that were known when the time range began, and are not there now. They are gone, or out of sight: then an org is not listed.",
+		orZero("count("+notSeenSince("$__range")+")")).
+		withRunbook("DatadogOrgConnectionRemoved")
 }
 
-// news is a number that is neither good nor bad.
-func news(title, description, expr string) panel {
-	return alarm(4, title, description, blue, "unknown", expr).
-		with("mappings", words(map[string]object{"0": word("none", plain)}))
-}
-
-func connectionCount() panel {
+func connectionsStat() panel {
 	return stat(4, "Connections", "Connections from a source to a sink, whatever their types; the same seen by several targets counts once.", "none", "unknown",
-		orNone("count(group by (connection_id) ("+connections+"))"))
+		orZero("count(group by (connection_id) ("+connectionSeries+"))"))
 }
 
-func typeCounts() panel {
-	p := stat(8, "By type", "Connections of each type. One of several types counts for each.", "none", "none", "sum by (connection_type) ("+shares+")")
+func typesStat() panel {
+	p := stat(8, "By type", "Connections of each type. One of several types counts for each.", "none", "none", "sum by (connection_type) ("+typeSeries+")")
 	p.Targets[0].LegendFormat = "{{connection_type}}"
 	p.Options["orientation"] = "vertical"
 	p.Options["text"] = object{"titleSize": 16}
-	return p.inTypeColors()
+	return p.withTypeColors()
 }
 
-func endCount(end, other string) panel {
-	title := strings.ToUpper(end[:1]) + end[1:] + "s"
-	return stat(3, title, "Orgs with a connection as "+end+", to one "+other+" or more.", "none", "unknown",
-		orNone("count(group by ("+end+"_org_id) ("+connections+"))"))
-}
+func sourcesStat() panel { return orgCountStat("Sources", "source", "sink") }
+func sinksStat() panel   { return orgCountStat("Sinks", "sink", "source") }
 
-// inTypeColors paints each type the same everywhere.
-func (p panel) inTypeColors() panel {
-	return p.where("logs", fixed("blue")).where("metrics", fixed("purple")).where("audit", fixed("#2aa198"))
+func orgCountStat(title, end, otherEnd string) panel {
+	return stat(3, title, "Orgs with a connection as "+end+", to one "+otherEnd+" or more.", "none", "unknown",
+		orZero("count(group by ("+end+"_org_id) ("+connectionSeries+"))"))
 }
 
 func unexpectedTable() panel {
 	return table(14, "Unexpected", "What no rule of the policy allows. Types may be added to a connection later: then it is older than what is unexpected about it.",
 		"Nothing is unexpected, or there is no policy.",
-		text("connection_type", "Type").onColor(red).wide(110),
-		text("source", "Source"),
-		text("sink", "Sink"),
-		age("Value #B").wide(160),
+		textColumn("connection_type", "Type").withBackground(red).withWidth(110),
+		textColumn("source", "Source"),
+		textColumn("sink", "Sink"),
+		ageColumn("Value #B").withWidth(160),
 	).
-		now(named(unexpected, orgsNow)).
-		now(onlyOf(ageOf(pair), pair, unexpected)).
-		sorted("Age", "Source").
-		runbook("DatadogOrgConnectionUnexpected")
+		withInstantQuery(withSourceAndSink(unexpectedSeries, currentOrgs)).
+		withInstantQuery(andOn(connectionAge(pairLabels), pairLabels, unexpectedSeries)).
+		sortBy("Age", "Source").
+		withRunbook("DatadogOrgConnectionUnexpected")
 }
 
-// ageOf is how long ago connections were created.
-func ageOf(key string) string {
-	return "time() - max by (" + key + ") (" + in("datadog_org_connection_created_timestamp_seconds", between) + ")"
+// connectionAge returns the seconds since connections were created.
+func connectionAge(labels string) string {
+	return "time() - max by (" + labels + ") (" + selector("datadog_org_connection_created_timestamp_seconds", orgMatchers) + ")"
 }
 
-// age is a column of how long ago something was created: what is not a day old is
-// new.
-func age(field string) column {
-	return number(field, "Age", "s").with("decimals", 1).inColor().with("thresholds", colored(blue, step{24 * 60 * 60, plain}))
+// ageColumn returns a column of ages, in blue for less than a day.
+func ageColumn(field string) column {
+	return numberColumn(field, "Age", "s").withProperty("decimals", 1).withColoredText().withProperty("thresholds", thresholds(blue, threshold{24 * 60 * 60, textColor}))
 }
 
 func missingTable() panel {
 	return table(10, "Missing", "What required rules of the policy ask for in vain, between one of their sources and one of their sinks at least.",
 		"Nothing is missing, or there is no policy.",
-		text("connection_type", "Type").onColor(red).wide(110),
-		text("rule", "Rule"),
-	).now("group by (rule, connection_type) "+missing).
-		sorted("Rule", "Type").
-		runbook("DatadogOrgConnectionMissing")
+		textColumn("connection_type", "Type").withBackground(red).withWidth(110),
+		textColumn("rule", "Rule"),
+	).withInstantQuery("group by (rule, connection_type) "+missingSeries).
+		sortBy("Rule", "Type").
+		withRunbook("DatadogOrgConnectionMissing")
 }
 
 func newTable() panel {
 	return table(12, "New in the time range", "What is there now, and was not known when the time range began. What was created earlier was widened since, or came into sight.",
 		"Nothing is new, or nothing was known when the time range began.",
-		text("connection_type", "Type").wide(110),
-		text("source", "Source"),
-		text("sink", "Sink"),
-		age("Value #B").wide(160),
+		textColumn("connection_type", "Type").withWidth(110),
+		textColumn("source", "Source"),
+		textColumn("sink", "Sink"),
+		ageColumn("Value #B").withWidth(160),
 	).
-		now(named(appeared("$__range"), orgsNow)).
-		now(onlyOf(ageOf(pair), pair, appeared("$__range"))).
-		sorted("Age", "Source").
-		runbook("DatadogOrgConnectionNew")
+		withInstantQuery(withSourceAndSink(newSince("$__range"), currentOrgs)).
+		withInstantQuery(andOn(connectionAge(pairLabels), pairLabels, newSince("$__range"))).
+		sortBy("Age", "Source").
+		withRunbook("DatadogOrgConnectionNew")
 }
 
-func goneTable() panel {
+func noLongerSeenTable() panel {
 	return table(12, "No longer seen", "What was known when the time range began, and is not there now. It is gone, or out of sight: then an org is not listed.",
 		"All that was known when the time range began is there.",
-		text("connection_type", "Type").wide(110),
-		text("source", "Source"),
-		text("sink", "Sink"),
-	).now(named(vanished("$__range"), orgsBefore("$__range"))).
-		sorted("Source", "Sink").
-		runbook("DatadogOrgConnectionRemoved")
+		textColumn("connection_type", "Type").withWidth(110),
+		textColumn("source", "Source"),
+		textColumn("sink", "Sink"),
+	).withInstantQuery(withSourceAndSink(notSeenSince("$__range"), orgsSince("$__range"))).
+		sortBy("Source", "Sink").
+		withRunbook("DatadogOrgConnectionRemoved")
 }
 
-// knownTypes have a digit each, from the right, in a number that tells the types of
-// a connection: panels cannot put labels together. All other types share the next.
-var knownTypes = []string{"logs", "metrics", "audit"}
+// A type code is a number that stands for the types of a connection, because Grafana
+// cannot join labels of several series: from the right, one decimal digit for each of
+// these, 1 where the connection has the type. otherTypes stands for all others.
+var codedTypes = []string{"logs", "metrics", "audit", otherTypes}
 
 const otherTypes = "others"
 
-// typesOf gives each pair of orgs that number.
-func typesOf() string { return "sum by (" + pair + ") (" + digits() + "\n)" }
+// typeCode returns the type code of each pair of orgs.
+func typeCode() string { return "sum by (" + pairLabels + ") (" + typeDigits() + "\n)" }
 
-// typesAndUnexpected has one more digit, on the left, where something is unexpected.
-func typesAndUnexpected() string {
-	return "sum by (" + pair + ") (" + digits() + `
-  or 10000 * label_replace(group by (` + pair + `) (` + unexpected + `), "connection_type", "unexpected", "", "")` + "\n)"
+// typeCodeWithUnexpected returns the type code of each pair of orgs, with one more
+// digit on the left that is 1 where a type is unexpected.
+func typeCodeWithUnexpected() string {
+	return "sum by (" + pairLabels + ") (" + typeDigits() + `
+  or 10000 * label_replace(group by (` + pairLabels + `) (` + unexpectedSeries + `), "connection_type", "unexpected", "", "")` + "\n)"
 }
 
-func digits() string {
-	var all strings.Builder
+func typeDigits() string {
+	var digits []string
 	digit := "1"
-	for _, name := range knownTypes {
-		all.WriteString("\n  " + digit + " * group by (" + share + ") (" + in("datadog_org_connections", selected+`, connection_type="`+name+`"`) + ") or")
+	for _, name := range codedTypes {
+		labels, matcher := typeLabels, `connection_type="`+name+`"`
+		if name == otherTypes {
+			labels, matcher = pairLabels, `connection_type!~"`+strings.Join(codedTypes[:len(codedTypes)-1], "|")+`"`
+		}
+		digits = append(digits, "\n  "+digit+" * group by ("+labels+") ("+selector("datadog_org_connections", typeMatchers+", "+matcher)+")")
 		digit += "0"
 	}
-	all.WriteString("\n  " + digit + " * group by (" + pair + ") (" + in("datadog_org_connections", selected+`, connection_type!~"`+strings.Join(knownTypes, "|")+`"`) + ")")
-	return all.String()
+	return strings.Join(digits, " or")
 }
 
-// typeWords are the words for all these numbers.
-func typeWords() map[string]object {
-	all := append(append([]string{}, knownTypes...), otherTypes)
-	of := map[string]object{}
-	for bits := 1; bits < 1<<len(all); bits++ {
-		var names []string
-		number := ""
-		for n, name := range all {
-			if bits>>n&1 == 1 {
-				names = append(names, name)
+// typeCodeMappings returns the value mappings of all type codes, in red with an
+// unexpected type.
+func typeCodeMappings() map[string]object {
+	mappings := map[string]object{}
+	for bits := 1; bits < 1<<len(codedTypes); bits++ {
+		var types []string
+		for i, name := range codedTypes {
+			if bits>>i&1 == 1 {
+				types = append(types, name)
 			}
-			number = strconv.Itoa(bits>>n&1) + number
 		}
-		text := strings.Join(names, ", ")
-		of[strings.TrimLeft(number, "0")] = word(text, "rgba(87, 148, 242, 0.28)")
-		of["1"+number] = word(text, red)
+		code, text := strconv.FormatInt(int64(bits), 2), strings.Join(types, ", ")
+		mappings[code] = mapped(text, "rgba(87, 148, 242, 0.28)")
+		mappings[fmt.Sprintf("1%0*s", len(codedTypes), code)] = mapped(text, red)
 	}
-	return of
+	return mappings
 }
 
-func matrix() panel {
+func matrixTable() panel {
 	p := table(14, "Source × sink", "Which types each source (a row) shares with each sink (a column). Red: something of it is unexpected. Choose orgs above where there are many.",
 		"No connections.",
-		text("source\\sink", "Source ↓   Sink →").wide(185),
-	).now(named(typesAndUnexpected(), orgsNow))
+		textColumn("source\\sink", "Source ↓   Sink →").withWidth(185),
+	).withInstantQuery(withSourceAndSink(typeCodeWithUnexpected(), currentOrgs))
 	ascending := func(field string) transformation {
 		return transformation{"sortBy", object{"fields": object{}, "sort": []object{{"field": field}}}}
 	}
@@ -302,193 +292,195 @@ func matrix() panel {
 	p.FieldConfig.Overrides = append([]override{{matcher{"byType", "number"}, []property{
 		{"custom.cellOptions", object{"type": "color-background", "mode": "basic"}},
 		{"custom.minWidth", 130},
-		{"thresholds", colored(transparent)},
+		{"thresholds", thresholds(transparent)},
 		{"noValue", " "},
-		{"mappings", words(typeWords())},
+		{"mappings", valueMappings(typeCodeMappings())},
 	}}}, p.FieldConfig.Overrides...)
 	return p
 }
 
-func topology() panel {
+func topologyGraph() panel {
 	p := newPanel("nodeGraph", 10, "Topology", "Arrows lead from sources to sinks; red ones are unexpected. Point at an arrow for its types. In a circle: with how many sinks the org shares (→), and how many sources share with it (←). A grey circle is a blind spot: no keys of this org are known.", "none")
 	p.Options = object{"nodes": object{}, "edges": object{}, "zoomMode": "cooperative", "layoutAlgorithm": "force"}
-	p = p.now(edges()).now(nodes())
+	p = p.withInstantQuery(topologyEdges()).withInstantQuery(topologyNodes())
 	p.Targets[0].RefID, p.Targets[1].RefID = "edges", "nodes"
 	return p
 }
 
-// edges has the fields that the node graph goes by: id, source, target, mainstat and
-// color, which must be one that HTML knows.
-func edges() string {
-	label := func(series, name, value, digits string) string {
-		return `label_replace(` + series + `, "` + name + `", "` + value + `", "types", "` + digits + `")`
+// topologyEdges returns the edges of a node graph, with the fields id, source, target,
+// mainstat and color, an HTML color.
+func topologyEdges() string {
+	replaceByCode := func(series, label, value, code string) string {
+		return `label_replace(` + series + `, "` + label + `", "` + value + `", "types", "` + code + `")`
 	}
-	of := `count_values by (` + pair + `) ("types", ` + typesAndUnexpected() + `)`
-	digits := ""
+	series := `count_values by (` + pairLabels + `) ("types", ` + typeCodeWithUnexpected() + `)`
+	lowerDigits := ""
 	var labels []string
-	for _, name := range append(append([]string{}, knownTypes...), otherTypes) {
-		of = label(of, name, name, ".*1"+digits)
+	for _, name := range codedTypes {
+		series = replaceByCode(series, name, name, ".*1"+lowerDigits)
 		labels = append(labels, `"`+name+`"`)
-		digits += "."
+		lowerDigits += "."
 	}
-	of = label(of, "color", "#e02f44", "1"+digits)
-	return fill(`group by (id, source, target, mainstat, color) (
+	series = replaceByCode(series, "color", "#e02f44", "1"+lowerDigits)
+	return expand(`group by (id, source, target, mainstat, color) (
 label_replace(label_replace(
-label_join(label_join(OF, "mainstat", " ", LABELS), "id", "-", "source_org_id", "sink_org_id"),
+label_join(label_join(SERIES, "mainstat", " ", LABELS), "id", "-", "source_org_id", "sink_org_id"),
 "source", "$1", "source_org_id", "(.*)"), "target", "$1", "sink_org_id", "(.*)")
-)`, "OF", of, "LABELS", strings.Join(labels, ", "))
+)`, "SERIES", series, "LABELS", strings.Join(labels, ", "))
 }
 
-// nodes are the orgs at both ends of all edges, with the fields id, title, mainstat,
-// secondarystat and color. None may be missing.
-func nodes() string {
-	series := in("datadog_org_connections", selected)
-	ends := fill(`group by (org_id) (label_replace(SERIES, "org_id", "$1", "source_org_id", "(.*)") or label_replace(SERIES, "org_id", "$1", "sink_org_id", "(.*)"))`,
+// topologyNodes returns the nodes of a node graph, the orgs of all edges, with the
+// fields id, title, mainstat, secondarystat and color. Every node has all of them.
+func topologyNodes() string {
+	series := selector("datadog_org_connections", typeMatchers)
+	orgs := expand(`group by (org_id) (label_replace(SERIES, "org_id", "$1", "source_org_id", "(.*)") or label_replace(SERIES, "org_id", "$1", "sink_org_id", "(.*)"))`,
 		"SERIES", series)
-	of := func(label, values, others string) string {
-		return "* on (org_id) group_left (" + label + ")\n(" + values + "\nor on (org_id) " + others + ")"
+	join := func(label, values, fallback string) string {
+		return "* on (org_id) group_left (" + label + ")\n(" + values + "\nor on (org_id) " + fallback + ")"
 	}
-	// count tells the number of other ends as text: the node graph shows numbers with decimals.
+	// count is a label since the node graph shows numbers with decimals.
 	count := func(label, end, arrow string) string {
-		return of(label, fill(`label_replace(label_replace(
-count_values by (END_org_id) ("LABEL", count by (END_org_id) (group by (KEY) (SERIES))),
+		return join(label, expand(`label_replace(label_replace(
+count_values by (END_org_id) ("LABEL", count by (END_org_id) (group by (PAIR) (SERIES))),
 "LABEL", "ARROW $1", "LABEL", "(.*)"), "org_id", "$1", "END_org_id", "(.*)")`,
-			"END", end, "LABEL", label, "KEY", pair, "SERIES", series, "ARROW", arrow), ends)
+			"END", end, "LABEL", label, "PAIR", pairLabels, "SERIES", series, "ARROW", arrow), orgs)
 	}
-	const colour = `label_replace(ORGS, "color", "COLOUR", "", "")`
+	colored := func(orgs, color string) string {
+		return `label_replace(` + orgs + `, "color", "` + color + `", "", "")`
+	}
 	return strings.Join([]string{
 		`label_replace(group by (org_id, title, mainstat, secondarystat, color) (`,
-		ends,
-		of("title", names("title", orgsNow), ends),
+		orgs,
+		join("title", displayNames("title", currentOrgs), orgs),
 		count("mainstat", "source", "→"),
 		count("secondarystat", "sink", "←"),
-		of("color", fill(colour, "ORGS", blindSpots, "COLOUR", grey), fill(colour, "ORGS", ends, "COLOUR", "#5794f2")),
+		join("color", colored(blindSpots, grey), colored(orgs, "#5794f2")),
 		`), "id", "$1", "org_id", "(.*)")`,
 	}, "\n")
 }
 
-func connectionTable() panel {
+func connectionsTable() panel {
 	each := func(values string) string { return "max by (connection_id) (" + values + ")" }
-	info := "group by (connection_id, " + pair + ") (" + connections + ")"
+	info := "group by (connection_id, " + pairLabels + ") (" + connectionSeries + ")"
 	return table(24, "Connections", "Every connection, with what may end it: Datadog deletes a connection when the account of its creator is disabled, so a service account is the better creator.",
 		"No connections.",
-		text("source", "Source"),
-		text("sink", "Sink"),
-		number("Value #B", "Types", "none").with("noValue", "none").with("mappings", words(typeWords())),
-		number("Value #E", "Expectation", "none").with("noValue", "no policy").worded(map[string]object{"0": word("expected", green), "1": word("unexpected", red)}).wide(130),
-		age("Value #C").wide(130),
-		text("creator_kind", "Creator").worded(map[string]object{
-			"service_account": word("service account", plain), "user": word("person", orange), "unknown": word("not told", grey),
-		}).wide(140),
-		number("Value #D", "Creator's account", "none").worded(map[string]object{"0": word("active", plain), "1": word("disabled", red)}).wide(150),
-		text("connection_id", "Connection").wide(310),
+		textColumn("source", "Source"),
+		textColumn("sink", "Sink"),
+		numberColumn("Value #B", "Types", "none").withProperty("noValue", "none").withProperty("mappings", valueMappings(typeCodeMappings())),
+		numberColumn("Value #E", "Expectation", "none").withProperty("noValue", "no policy").withMappings(map[string]object{"0": mapped("expected", green), "1": mapped("unexpected", red)}).withWidth(130),
+		ageColumn("Value #C").withWidth(130),
+		textColumn("creator_kind", "Creator").withMappings(map[string]object{
+			"service_account": mapped("service account", textColor), "user": mapped("person", orange), "unknown": mapped("not told", grey),
+		}).withWidth(140),
+		numberColumn("Value #D", "Creator's account", "none").withMappings(map[string]object{"0": mapped("active", textColor), "1": mapped("disabled", red)}).withWidth(150),
+		textColumn("connection_id", "Connection").withWidth(310),
 	).
-		now(named("topk by (connection_id) (1, group by (connection_id, "+pair+", creator_kind) ("+connections+"))", orgsNow)).
-		now(each(info+"\n* on ("+pair+") group_left ()\n"+typesOf())).
-		now(each("time() - ("+ofTypes(in("datadog_org_connection_created_timestamp_seconds", between))+")")).
-		now(each(ofTypes(in("datadog_org_connection_creator_disabled", between)))).
-		now(each(info+"\n* on ("+pair+") group_left ()\ngroup by ("+pair+") ("+unexpected+")\nor 0 * "+info)+"\nand on () group("+policies+")").
-		sorted("-Expectation", "Age")
+		withInstantQuery(withSourceAndSink("topk by (connection_id) (1, group by (connection_id, "+pairLabels+", creator_kind) ("+connectionSeries+"))", currentOrgs)).
+		withInstantQuery(each(info+"\n* on ("+pairLabels+") group_left ()\n"+typeCode())).
+		withInstantQuery(each("time() - ("+filterTypes(selector("datadog_org_connection_created_timestamp_seconds", orgMatchers))+")")).
+		withInstantQuery(each(filterTypes(selector("datadog_org_connection_creator_disabled", orgMatchers)))).
+		withInstantQuery(each(info+"\n* on ("+pairLabels+") group_left ()\ngroup by ("+pairLabels+") ("+unexpectedSeries+")\nor 0 * "+info)+"\nand on () group("+policySeries+")").
+		sortBy("-Expectation", "Age")
 }
 
-func peopleCount() panel {
-	return alarm(5, "Created by people", "Connections whose creator is a person: Datadog deletes them when the person leaves, which a service account does not.", orange, "unknown",
-		orNone("count(group by (connection_id) ("+ofTypes(in("datadog_org_connection_info", between+`, creator_kind="user"`))+"))")).
-		runbook("DatadogOrgConnectionCreatorIsPerson")
+func createdByPeopleStat() panel {
+	return zeroStat(5, "Created by people", "Connections whose creator is a person: Datadog deletes them when the person leaves, which a service account does not.", orange, "unknown",
+		orZero("count(group by (connection_id) ("+filterTypes(selector("datadog_org_connection_info", orgMatchers+`, creator_kind="user"`))+"))")).
+		withRunbook("DatadogOrgConnectionCreatorIsPerson")
 }
 
-func widerSinkCount() panel {
-	end := func(name, sharing string) string {
-		return fill(`and on (END_org_id) label_replace(ORGS, "END_org_id", "$1", "org_id", "(.*)")`,
-			"END", name, "ORGS", in("datadog_org_info", scraped+", "+sharing))
+func sinkSharesMoreStat() panel {
+	filter := func(end, sharing string) string {
+		return expand(`and on (END_org_id) label_replace(ORGS, "END_org_id", "$1", "org_id", "(.*)")`,
+			"END", end, "ORGS", selector("datadog_org_info", targetMatchers+", "+sharing))
 	}
-	return alarm(5, "Sinks that share more", "Connections from an org that keeps everything private to one that does not: the sink may publish what the source may not.", orange, "unknown",
-		orNone("count(group by ("+pair+") ("+connections+")\n"+end("source", `sharing="all_private"`)+"\n"+end("sink", `sharing!~"all_private|"`)+")")).
-		runbook("DatadogOrgConnectionSinkSharesMore")
+	return zeroStat(5, "Sinks that share more", "Connections from an org that keeps everything private to one that does not: the sink may publish what the source may not.", orange, "unknown",
+		orZero("count(group by ("+pairLabels+") ("+connectionSeries+")\n"+filter("source", `sharing="all_private"`)+"\n"+filter("sink", `sharing!~"all_private|"`)+")")).
+		withRunbook("DatadogOrgConnectionSinkSharesMore")
 }
 
-// sinksOf and sourcesOf count the other ends of each org's connections. All of them:
-// whom they share with was chosen for other panels.
+// Of each selected org, sinksPerSource and sourcesPerSink count all other orgs, selected
+// or not.
 var (
-	sinksOf   = `count by (source_org_id) (group by (` + pair + `) (` + in("datadog_org_connection_info", scraped+`, source_org_id=~"$source", source_org_id!="", sink_org_id!=""`) + `))`
-	sourcesOf = `count by (sink_org_id) (group by (` + pair + `) (` + in("datadog_org_connection_info", scraped+`, sink_org_id=~"$sink", sink_org_id!="", source_org_id!=""`) + `))`
+	sinksPerSource = `count by (source_org_id) (group by (` + pairLabels + `) (` + selector("datadog_org_connection_info", targetMatchers+`, source_org_id=~"$source", source_org_id!="", sink_org_id!=""`) + `))`
+	sourcesPerSink = `count by (sink_org_id) (group by (` + pairLabels + `) (` + selector("datadog_org_connection_info", targetMatchers+`, sink_org_id=~"$sink", sink_org_id!="", source_org_id!=""`) + `))`
 )
 
-// sinkLimit is how many sinks Datadog allows a source that is not Enterprise.
+// sinkLimit is Datadog's maximum number of sinks of a source that is not Enterprise.
 const sinkLimit = 5
 
-func nearLimitCount() panel {
-	return alarm(5, "Near the limit of sinks", "Sources with four sinks or more. An org that is not Enterprise can share with five.", orange, "unknown",
-		orNone("count("+sinksOf+" >= "+strconv.Itoa(sinkLimit-1)+")")).
-		runbook("DatadogOrgConnectionNearSinkLimit")
+func nearSinkLimitStat() panel {
+	return zeroStat(5, "Near the limit of sinks", "Sources with four sinks or more. An org that is not Enterprise can share with five.", orange, "unknown",
+		orZero("count("+sinksPerSource+" >= "+strconv.Itoa(sinkLimit-1)+")")).
+		withRunbook("DatadogOrgConnectionNearSinkLimit")
 }
 
-func disabledOrgCount() panel {
-	return alarm(4, "Disabled orgs", "Orgs that take part in connections and are disabled.", orange, "unknown",
-		orNone("count(max by (org_id) ("+in("datadog_org_disabled", scraped)+") == 1)"))
+func disabledOrgsStat() panel {
+	return zeroStat(4, "Disabled orgs", "Orgs that take part in connections and are disabled.", orange, "unknown",
+		orZero("count(max by (org_id) ("+selector("datadog_org_disabled", targetMatchers)+") == 1)"))
 }
 
-func endingRuleCount() panel {
-	return alarm(5, "Rules that end", "Rules of the policy that expire within 30 days, or have expired. Then what they allowed is unexpected.", orange, "no policy",
-		"count("+untilRulesEnd+" < 30 * 86400)\nor 0 * group("+policies+")").
-		runbook("DatadogOrgConnectionRuleExpiresSoon")
+// untilExpiry is the time until each rule of the policy expires in seconds.
+var untilExpiry = "min by (rule) (" + selector("datadog_org_connection_rule_expiry_timestamp_seconds", targetMatchers) + ") - time()"
+
+func expiringRulesStat() panel {
+	return zeroStat(5, "Rules that end", "Rules of the policy that expire within 30 days, or have expired. Then what they allowed is unexpected.", orange, "no policy",
+		"count("+untilExpiry+" < 30 * 86400)\nor 0 * group("+policySeries+")").
+		withRunbook("DatadogOrgConnectionRuleExpiresSoon")
 }
 
-var untilRulesEnd = "min by (rule) (" + in("datadog_org_connection_rule_expiry_timestamp_seconds", scraped) + ") - time()"
-
-func fanOut() panel {
+func sinksPerSourceTable() panel {
 	return table(5, "Sinks per source", "Sinks of each source, against the limit of five that Datadog sets to orgs that are not Enterprise.", "No connections.",
-		text("org", "Source").choose("source", "org_id"),
-		number("Value", "Sinks", "none").gauge(sinkLimit, colored(blue, step{sinkLimit - 1, orange})).wide(110),
-		hidden("org_id"),
-	).now(called(`label_replace(`+sinksOf+`, "org_id", "$1", "source_org_id", "(.*)")`)).
-		sorted("-Sinks", "Source").
-		runbook("DatadogOrgConnectionNearSinkLimit")
+		textColumn("org", "Source").withOrgLink("source", "org_id"),
+		numberColumn("Value", "Sinks", "none").withGauge(sinkLimit, thresholds(blue, threshold{sinkLimit - 1, orange})).withWidth(110),
+		hiddenColumn("org_id"),
+	).withInstantQuery(withOrg(`label_replace(`+sinksPerSource+`, "org_id", "$1", "source_org_id", "(.*)")`)).
+		sortBy("-Sinks", "Source").
+		withRunbook("DatadogOrgConnectionNearSinkLimit")
 }
 
-func fanIn() panel {
+func sourcesPerSinkTable() panel {
 	return table(5, "Sources per sink", "Sources of each sink: the more there are, the more its users can see.", "No connections.",
-		text("org", "Sink").choose("sink", "org_id"),
-		number("Value", "Sources", "none").gauge(0, colored(blue)).wide(110),
-		hidden("org_id"),
-	).now(called(`label_replace(`+sourcesOf+`, "org_id", "$1", "sink_org_id", "(.*)")`)).
-		sorted("-Sources", "Sink")
+		textColumn("org", "Sink").withOrgLink("sink", "org_id"),
+		numberColumn("Value", "Sources", "none").withGauge(0, thresholds(blue)).withWidth(110),
+		hiddenColumn("org_id"),
+	).withInstantQuery(withOrg(`label_replace(`+sourcesPerSink+`, "org_id", "$1", "sink_org_id", "(.*)")`)).
+		sortBy("-Sources", "Sink")
 }
 
-func orgTable() panel {
+func orgsTable() panel {
 	return table(9, "Orgs", "Orgs that take part in connections. Keys of a blind spot are not configured, or do not work: its connections to other blind spots cannot be seen.", "No orgs.",
-		text("org", "Org"),
-		text("sharing", "Sharing").worded(map[string]object{"all_private": word("all private", plain)}).with("thresholds", colored(orange)).wide(120),
-		number("Value #B", "State", "none").worded(map[string]object{"0": word("active", plain), "1": word("disabled", orange)}).wide(90),
-		number("Value #C", "Keys", "none").with("noValue", "–").worded(map[string]object{"0": word("blind spot", grey), "1": word("known", plain)}).wide(100),
+		textColumn("org", "Org"),
+		textColumn("sharing", "Sharing").withMappings(map[string]object{"all_private": mapped("all private", textColor)}).withProperty("thresholds", thresholds(orange)).withWidth(120),
+		numberColumn("Value #B", "State", "none").withMappings(map[string]object{"0": mapped("active", textColor), "1": mapped("disabled", orange)}).withWidth(90),
+		numberColumn("Value #C", "Keys", "none").withProperty("noValue", "–").withMappings(map[string]object{"0": mapped("blind spot", grey), "1": mapped("known", textColor)}).withWidth(100),
 	).
-		now(called("topk by (org_id) (1, group by (org_id, sharing) ("+in("datadog_org_info", scraped)+"))")).
-		now("max by (org_id) ("+in("datadog_org_disabled", scraped)+")").
-		now("max by (org_id) ("+in("datadog_org_observed", scraped)+")").
-		sorted("-State", "Org")
+		withInstantQuery(withOrg("topk by (org_id) (1, group by (org_id, sharing) ("+selector("datadog_org_info", targetMatchers)+"))")).
+		withInstantQuery("max by (org_id) ("+selector("datadog_org_disabled", targetMatchers)+")").
+		withInstantQuery("max by (org_id) ("+selector("datadog_org_observed", targetMatchers)+")").
+		sortBy("-State", "Org")
 }
 
-func ruleTable() panel {
+func ruleExpiryTable() panel {
 	return table(5, "When rules end", "Rules of the policy with an expiry. From then on they allow and require nothing.", "No rule ends.",
-		text("rule", "Rule"),
-		number("Value", "Ends in", "s").with("decimals", 0).inColor().
-			with("thresholds", colored(red, step{0, orange}, step{30 * 24 * 60 * 60, plain})).
-			with("mappings", []object{{"type": "range", "options": object{"from": nil, "to": 0, "result": word("has ended", red)}}}).wide(110),
-	).now(untilRulesEnd).
-		sorted("Ends in").
-		runbook("DatadogOrgConnectionRuleExpired")
+		textColumn("rule", "Rule"),
+		numberColumn("Value", "Ends in", "s").withProperty("decimals", 0).withColoredText().
+			withProperty("thresholds", thresholds(red, threshold{0, orange}, threshold{30 * 24 * 60 * 60, textColor})).
+			withProperty("mappings", upToMapping(0, mapped("has ended", red))).withWidth(110),
+	).withInstantQuery(untilExpiry).
+		sortBy("Ends in").
+		withRunbook("DatadogOrgConnectionRuleExpired")
 }
 
-func connectionsOverTime() panel {
-	return series(12, "Connections by type", "Connections of each type. One of several types counts for each.", "none", "Nothing was listed.").with("decimals", 0).
-		over("sum by (connection_type) ("+shares+")", "{{connection_type}}").
-		draw(stacked).inTypeColors()
+func connectionsByTypeSeries() panel {
+	return timeSeries(12, "Connections by type", "Connections of each type. One of several types counts for each.", "none", "Nothing was listed.").withDefault("decimals", 0).
+		withRangeQuery("sum by (connection_type) ("+typeSeries+")", "{{connection_type}}").
+		withCustom(stacked).withTypeColors()
 }
 
-func findingsOverTime() panel {
-	return series(12, "Unexpected and missing", "How much was unexpected or missing. There are gaps while that is not known.", "none", "There is no policy.").with("decimals", 0).
-		over("count("+unexpected+")\nor 0 * group("+policies+")", "unexpected").
-		over(fill("count(MISSING)\nor 0 * group(POLICIES) unless on () HIDDEN",
-			"MISSING", missing, "HIDDEN", outOfSight, "POLICIES", in("datadog_org_connection_rules", everyTarget)), "missing").
-		draw(steps).where("unexpected", fixed(red)).where("missing", fixed(orange))
+func unexpectedAndMissingSeries() panel {
+	return timeSeries(12, "Unexpected and missing", "How much was unexpected or missing. There are gaps while that is not known.", "none", "There is no policy.").withDefault("decimals", 0).
+		withRangeQuery("count("+unexpectedSeries+")\nor 0 * group("+policySeries+")", "unexpected").
+		withRangeQuery(missingCount, "missing").
+		withCustom(stepAfter).withOverride("unexpected", fixedColor(red)).withOverride("missing", fixedColor(orange))
 }

@@ -1,22 +1,23 @@
 package main
 
-import "strings"
+import (
+	"maps"
+	"strings"
+)
 
-// Colours mean the same everywhere: red is not as it should be, orange soon will not
-// be, green is as it should be, and blue is new or only for telling things apart.
+// Colors have one meaning in all panels: red is wrong, orange needs attention soon,
+// green is good, blue is new or only tells series apart.
 const (
 	red         = "red"
 	orange      = "orange"
 	green       = "green"
 	blue        = "blue"
 	grey        = "#8e8e8e"
-	plain       = "text"
+	textColor   = "text" // of the theme
 	transparent = "transparent"
 )
 
-// runbooks is where the rules of deploy/prometheus/rules say that they are.
-const runbooks = "https://runbooks.example.com/datadog_org_connections_exporter/runbooks.md"
-
+// newPanel returns a panel without targets. width is in grid units, of 24.
 func newPanel(kind string, width int, title, description, unit string) panel {
 	return panel{
 		Type: kind, Title: title, Description: description, GridPos: gridPos{W: width},
@@ -25,26 +26,37 @@ func newPanel(kind string, width int, title, description, unit string) panel {
 	}
 }
 
-func (p panel) with(key string, value any) panel {
-	p.FieldConfig.Defaults[key] = value
+// withDefault sets a property of all fields.
+func (p panel) withDefault(id string, value any) panel {
+	p.FieldConfig.Defaults[id] = value
 	return p
 }
 
-// where configures the fields of that name.
-func (p panel) where(field string, properties ...property) panel {
+// withCustom sets custom properties of all fields, such as graph styles.
+func (p panel) withCustom(properties object) panel {
+	custom, _ := p.FieldConfig.Defaults["custom"].(object)
+	maps.Copy(custom, properties)
+	return p
+}
+
+// withOverride sets properties of the field with that name.
+func (p panel) withOverride(field string, properties ...property) panel {
 	p.FieldConfig.Overrides = append(p.FieldConfig.Overrides, override{matcher{"byName", field}, properties})
 	return p
 }
 
-// runbook links to what to do about an alert.
-func (p panel) runbook(alert string) panel {
-	p.Links = append(p.Links, link{Title: "Runbook", URL: runbooks + "#" + strings.ToLower(alert), TargetBlank: true})
+// withRunbook adds a panel link to the runbook of an alert.
+func (p panel) withRunbook(alert string) panel {
+	p.Links = append(p.Links, link{Title: "Runbook", URL: "#" + strings.ToLower(alert), TargetBlank: true})
 	return p
 }
 
-func (p panel) ask(t target) panel {
+// withTarget adds a query, whose refId is the next letter.
+func (p panel) withTarget(t target) panel {
 	if strings.Contains(t.Expr, "$__rate_interval") {
-		t.Interval = "1m" // of scrapes: Grafana takes it for 15s, in which there is no rate
+		// The scrape interval of deploy/prometheus. By default Grafana assumes 15s, and
+		// rate() has too few samples.
+		t.Interval = "1m"
 	}
 	t.RefID = string(rune('A' + len(p.Targets)))
 	t.Datasource, t.EditorMode = prometheus, "code"
@@ -52,47 +64,54 @@ func (p panel) ask(t target) panel {
 	return p
 }
 
-// now asks for values as they are at the end of the time range.
-func (p panel) now(expr string) panel {
-	return p.ask(target{Expr: expr, Format: "table", Instant: true})
+// withInstantQuery adds a query for the end of the time range, in table format.
+func (p panel) withInstantQuery(expr string) panel {
+	return p.withTarget(target{Expr: expr, Format: "table", Instant: true})
 }
 
-// over asks for values over the time range.
-func (p panel) over(expr, legend string) panel {
-	return p.ask(target{Expr: expr, Format: "time_series", Range: true, LegendFormat: legend})
+// withRangeQuery adds a query over the time range.
+func (p panel) withRangeQuery(expr, legend string) panel {
+	return p.withTarget(target{Expr: expr, Format: "time_series", Range: true, LegendFormat: legend})
 }
 
-// step is a colour, from a value on.
-type step struct {
-	from  float64
+// threshold is the color of values from a lower bound on.
+type threshold struct {
+	value float64
 	color string
 }
 
-// colored has the first colour below the first step.
-func colored(below string, steps ...step) object {
-	all := []object{{"value": nil, "color": below}}
-	for _, s := range steps {
-		all = append(all, object{"value": s.from, "color": s.color})
+// thresholds returns absolute thresholds. base is the color below the first of them.
+func thresholds(base string, above ...threshold) object {
+	steps := []object{{"value": nil, "color": base}}
+	for _, t := range above {
+		steps = append(steps, object{"value": t.value, "color": t.color})
 	}
-	return object{"mode": "absolute", "steps": all}
+	return object{"mode": "absolute", "steps": steps}
 }
 
-// words are shown in place of values.
-func words(of map[string]object) []object {
-	return []object{{"type": "value", "options": of}}
+// valueMappings returns mappings of exact values to texts and colors.
+func valueMappings(results map[string]object) []object {
+	return []object{{"type": "value", "options": results}}
 }
 
-func word(text, color string) object {
+// upToMapping returns the mapping of all values up to max to one text and color.
+func upToMapping(max int, result object) []object {
+	return []object{{"type": "range", "options": object{"from": nil, "to": max, "result": result}}}
+}
+
+// mapped returns the result of a mapping.
+func mapped(text, color string) object {
 	return object{"text": text, "color": color}
 }
 
-// stat is one number. none is shown where there is nothing to count.
-func stat(width int, title, description, unit, none, expr string) panel {
+// stat returns a stat panel of one instant query. It shows noValue where the query
+// returns nothing.
+func stat(width int, title, description, unit, noValue, expr string) panel {
 	p := newPanel("stat", width, title, description, unit).
-		with("noValue", none).
-		with("color", object{"mode": "thresholds"}).
-		with("thresholds", colored(plain)).
-		ask(target{Expr: expr, Format: "time_series", Instant: true})
+		withDefault("noValue", noValue).
+		withDefault("color", object{"mode": "thresholds"}).
+		withDefault("thresholds", thresholds(textColor)).
+		withTarget(target{Expr: expr, Format: "time_series", Instant: true})
 	p.Options = object{
 		"reduceOptions": object{"calcs": []string{"lastNotNull"}, "fields": "", "values": false},
 		"colorMode":     "value",
@@ -105,20 +124,27 @@ func stat(width int, title, description, unit, none, expr string) panel {
 	return p
 }
 
-// alarm is a number that should be 0: then it says so, calmly.
-func alarm(width int, title, description, color, unknown, expr string) panel {
-	return stat(width, title, description, "none", unknown, expr).
-		with("thresholds", colored(grey, step{0, green}, step{1, color})).
-		with("mappings", words(map[string]object{"0": word("none", green), "-1": word("unknown", grey)}))
+// zeroStat returns a stat panel of a number that should be 0: it is green then, and
+// has the color from 1 on. -1 is shown as unknown.
+func zeroStat(width int, title, description, color, noValue, expr string) panel {
+	return stat(width, title, description, "none", noValue, expr).
+		withDefault("thresholds", thresholds(grey, threshold{0, green}, threshold{1, color})).
+		withDefault("mappings", valueMappings(map[string]object{"0": mapped("none", green), "-1": mapped("unknown", grey)}))
 }
 
-// series are lines over time.
-func series(width int, title, description, unit, none string) panel {
+// changeStat returns a stat panel of a number that is neither good nor bad.
+func changeStat(title, description, expr string) panel {
+	return zeroStat(4, title, description, blue, "unknown", expr).
+		withDefault("mappings", valueMappings(map[string]object{"0": mapped("none", textColor)}))
+}
+
+// timeSeries returns a time series panel.
+func timeSeries(width int, title, description, unit, noValue string) panel {
 	p := newPanel("timeseries", width, title, description, unit).
-		with("noValue", none).
-		with("min", 0).
-		with("color", object{"mode": "palette-classic"}).
-		with("custom", object{
+		withDefault("noValue", noValue).
+		withDefault("min", 0).
+		withDefault("color", object{"mode": "palette-classic"}).
+		withDefault("custom", object{
 			"drawStyle": "line", "lineInterpolation": "linear", "lineWidth": 1, "fillOpacity": 10,
 			"gradientMode": "none", "showPoints": "never", "spanNulls": false,
 			"stacking": object{"mode": "none", "group": "A"}, "axisPlacement": "auto",
@@ -132,22 +158,35 @@ func series(width int, title, description, unit, none string) panel {
 	return p
 }
 
-// draw sets how lines are drawn.
-func (p panel) draw(settings object) panel {
-	custom, _ := p.FieldConfig.Defaults["custom"].(object)
-	for key, value := range settings {
-		custom[key] = value
-	}
-	return p
-}
-
+// Graph styles of time series panels, for withCustom.
 var (
-	lines   = object{"fillOpacity": 0} // many, that would hide each other
-	steps   = object{"lineInterpolation": "stepAfter"}
-	stacked = object{"lineInterpolation": "stepAfter", "fillOpacity": 30, "stacking": object{"mode": "normal", "group": "A"}}
-	bars    = object{"drawStyle": "bars", "fillOpacity": 80, "lineWidth": 0, "stacking": object{"mode": "normal", "group": "A"}}
+	unfilled  = object{"fillOpacity": 0} // for many series, which would hide each other
+	stepAfter = object{"lineInterpolation": "stepAfter"}
+	stacked   = object{"lineInterpolation": "stepAfter", "fillOpacity": 30, "stacking": object{"mode": "normal", "group": "A"}}
+	bars      = object{"drawStyle": "bars", "fillOpacity": 80, "lineWidth": 0, "stacking": object{"mode": "normal", "group": "A"}}
 )
 
-func fixed(color string) property {
+// fixedColor returns the property that gives a field one color.
+func fixedColor(color string) property {
 	return property{"color", object{"mode": "fixed", "fixedColor": color}}
+}
+
+// withTypeColors gives each connection type its color.
+func (p panel) withTypeColors() panel {
+	return p.withOverride("logs", fixedColor("blue")).
+		withOverride("metrics", fixedColor("purple")).
+		withOverride("audit", fixedColor("#2aa198"))
+}
+
+// withReasonColors gives each reason of failed listings its color.
+func (p panel) withReasonColors() panel {
+	return p.withOverride("unauthorized", fixedColor("red")).
+		withOverride("forbidden", fixedColor("dark-red")).
+		withOverride("rate_limited", fixedColor("orange")).
+		withOverride("server_error", fixedColor("purple")).
+		withOverride("client_error", fixedColor("yellow")).
+		withOverride("timeout", fixedColor("blue")).
+		withOverride("network", fixedColor("dark-blue")).
+		withOverride("malformed", fixedColor("dark-purple")).
+		withOverride("incomplete", fixedColor("dark-yellow"))
 }

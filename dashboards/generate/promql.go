@@ -5,75 +5,77 @@ import (
 	"strings"
 )
 
-// What series are asked for: those of the targets that the reader chose, of the
-// connections between the orgs chosen, of the types chosen.
+// Label matchers for the values of the dashboard's variables: of the targets, also of
+// the source and sink orgs, also of the connection type.
 const (
-	scraped  = `job=~"$job", instance=~"$instance"`
-	between  = scraped + `, source_org_id=~"$source", sink_org_id=~"$sink"`
-	selected = between + `, connection_type=~"$type"`
+	jobMatcher     = `job=~"$job"`
+	targetMatchers = jobMatcher + `, instance=~"$instance"`
+	orgMatchers    = targetMatchers + `, source_org_id=~"$source", sink_org_id=~"$sink"`
+	typeMatchers   = orgMatchers + `, connection_type=~"$type"`
 )
 
-// What tells series apart. The same connection may be shown by several targets,
-// and an org may have two names at a time: go by ids, and take each once.
+// Labels to aggregate by. Several targets may expose the same connection, and an org
+// that is being renamed has two names: only IDs identify it.
 const (
-	pair  = "source_org_id, sink_org_id"
-	share = pair + ", connection_type"
+	pairLabels = "source_org_id, sink_org_id"
+	typeLabels = pairLabels + ", connection_type"
 )
 
-// in is a metric's series with these labels, and the range or offset after it.
-func in(metric, labels string, after ...string) string {
-	return metric + "{" + labels + "}" + strings.Join(after, "")
+// selector returns a vector selector. suffix is a range or an offset.
+func selector(metric, matchers string, suffix ...string) string {
+	return metric + "{" + matchers + "}" + strings.Join(suffix, "")
 }
 
-// orNone is a number of things, 0 where there are none, and nothing while no org
-// is listed: then it is not known.
-func orNone(count string) string {
-	return count + "\nor 0 * group(" + in("datadog_up", scraped) + " == 1)"
+// orZero returns count, or 0 where it is empty and an org is listed. While no org is
+// listed, the result is empty: the count is unknown.
+func orZero(count string) string {
+	return count + "\nor 0 * group(" + selector("datadog_up", targetMatchers) + " == 1)"
 }
 
-// fill replaces the names in a query by other queries.
-func fill(query string, queries ...string) string {
-	return strings.NewReplacer(queries...).Replace(query)
+// expand replaces placeholders in a query, given as pairs of placeholder and query.
+func expand(query string, oldnew ...string) string {
+	return strings.NewReplacer(oldnew...).Replace(query)
 }
 
-// orgs are all orgs with one name each.
-func orgs(series string) string {
-	return "topk by (org_id) (1, group by (org_id, org_name) (" + series + "))"
+// uniqueOrgs returns one series for each org_id, with one name.
+func uniqueOrgs(info string) string {
+	return "topk by (org_id) (1, group by (org_id, org_name) (" + info + "))"
 }
 
-var orgsNow = orgs(in("datadog_org_info", scraped))
+var currentOrgs = uniqueOrgs(selector("datadog_org_info", targetMatchers))
 
-// names are orgs with a label that tells them apart: the name, and a part of the
-// id behind it where another org is called the same. The last is for the end of a
-// connection that the API does not tell, which has no id.
-func names(label, orgs string) string {
-	return fill(`label_replace(ORGS unless on (org_name) (count by (org_name) (ORGS) > 1), "LABEL", "$1", "org_name", "(.*)")
+// displayNames returns orgs with the display name in label: the org's name, followed
+// by the first characters of its ID where another org has the same name. An additional
+// series without org_id is for connections one end of which the API does not tell.
+func displayNames(label, orgs string) string {
+	return expand(`label_replace(ORGS unless on (org_name) (count by (org_name) (ORGS) > 1), "LABEL", "$1", "org_name", "(.*)")
 or on (org_id) label_replace(label_join(ORGS, "LABEL", " ", "org_name", "org_id"), "LABEL", "$1 ($2)", "LABEL", "(.*) ([^ ]{0,8})[^ ]*")
 or on (org_id) label_replace(vector(1), "LABEL", "not told", "", "")`,
 		"ORGS", orgs, "LABEL", label)
 }
 
-// named gives connections the labels source and sink, as people call them.
-func named(connections, orgs string) string {
-	end := func(label string) string {
-		return fill("* on (LABEL_org_id) group_left (LABEL) label_replace(\nNAMES\n, \"LABEL_org_id\", \"$1\", \"org_id\", \"(.*)\")",
-			"LABEL", label, "NAMES", names(label, orgs))
+// withSourceAndSink adds the labels source and sink, the display names of both orgs,
+// to connections.
+func withSourceAndSink(connections, orgs string) string {
+	join := func(label string) string {
+		return expand("* on (LABEL_org_id) group_left (LABEL) label_replace(\nNAMES\n, \"LABEL_org_id\", \"$1\", \"org_id\", \"(.*)\")",
+			"LABEL", label, "NAMES", displayNames(label, orgs))
 	}
-	return "(" + connections + ")\n" + end("source") + "\n" + end("sink")
+	return "(" + connections + ")\n" + join("source") + "\n" + join("sink")
 }
 
-// called gives orgs, told apart by org_id, the label org.
-func called(values string) string {
-	return "(" + values + ")\n* on (org_id) group_left (org)\n(" + names("org", orgsNow) + ")"
+// withOrg adds the label org, the display name, to values with the label org_id.
+func withOrg(values string) string {
+	return "(" + values + ")\n* on (org_id) group_left (org)\n(" + displayNames("org", currentOrgs) + ")"
 }
 
-// ofTypes keeps those connections that have a type that was chosen, or none at all.
-func ofTypes(connections string) string {
-	return fmt.Sprintf("%s unless on (%s) (%s unless on (%s) %s)", connections, pair,
-		in("datadog_org_connections", between), pair, in("datadog_org_connections", selected))
+// filterTypes keeps connections of a selected type, and those without any type.
+func filterTypes(connections string) string {
+	return fmt.Sprintf("%s unless on (%s) (%s unless on (%s) %s)", connections, pairLabels,
+		selector("datadog_org_connections", orgMatchers), pairLabels, selector("datadog_org_connections", typeMatchers))
 }
 
-// onlyOf keeps the values that those have, too.
-func onlyOf(values, key, those string) string {
-	return fmt.Sprintf("(%s)\nand on (%s) (%s)", values, key, those)
+// andOn keeps values whose labels are in filter, too.
+func andOn(values, labels, filter string) string {
+	return fmt.Sprintf("(%s)\nand on (%s) (%s)", values, labels, filter)
 }

@@ -6,70 +6,90 @@ import (
 	"strings"
 )
 
-// column is a field of a table.
+// column is a field of a table panel, with its overrides.
 type column struct {
 	field      string
 	properties []property
 }
 
-// text is a column of labels, which are not taken for numbers.
-func text(field, title string) column {
+// textColumn returns a column of a label. Unit string keeps Grafana from showing
+// digits as a number.
+func textColumn(field, title string) column {
 	return column{field, []property{{"displayName", title}, {"unit", "string"}, {"noValue", "not told"}}}
 }
 
-func number(field, title, unit string) column {
+// numberColumn returns a column of values.
+func numberColumn(field, title, unit string) column {
 	return column{field, []property{{"displayName", title}, {"unit", unit}, {"noValue", "not told"}}}
 }
 
-// hidden is a column for links to use: it has two names, before and after Grafana 12.
-func hidden(field string) column {
+// hiddenColumn returns a column that only data links use. Grafana 12 renamed
+// custom.hidden to custom.hideFrom.
+func hiddenColumn(field string) column {
 	return column{field, []property{{"unit", "string"}, {"custom.hidden", true}, {"custom.hideFrom", object{"viz": true}}}}
 }
 
-// with sets a property, in place of what it was.
-func (c column) with(id string, value any) column {
+// withProperty sets a property, or replaces it.
+func (c column) withProperty(id string, value any) column {
 	c.properties = slices.DeleteFunc(slices.Clone(c.properties), func(p property) bool { return p.ID == id })
 	c.properties = append(c.properties, property{id, value})
 	return c
 }
 
-func (c column) wide(pixels int) column { return c.with("custom.width", pixels) }
+// withWidth sets the width in pixels.
+func (c column) withWidth(pixels int) column { return c.withProperty("custom.width", pixels) }
 
-// worded shows words in place of values, in their colours.
-func (c column) worded(of map[string]object) column {
-	return c.with("mappings", words(of)).inColor()
+// withMappings shows texts in place of values, in their colors.
+func (c column) withMappings(results map[string]object) column {
+	return c.withProperty("mappings", valueMappings(results)).withColoredText()
 }
 
-func (c column) inColor() column { return c.with("custom.cellOptions", object{"type": "color-text"}) }
-
-func (c column) onColor(color string) column {
-	return c.with("custom.cellOptions", object{"type": "color-background", "mode": "basic"}).with("color", object{"mode": "fixed", "fixedColor": color})
+// withColoredText colors the text by thresholds or mappings.
+func (c column) withColoredText() column {
+	return c.withProperty("custom.cellOptions", object{"type": "color-text"})
 }
 
-// gauge is a bar behind each number; max is that of all where it is 0.
-func (c column) gauge(most int, thresholds object) column {
-	c = c.with("custom.cellOptions", object{"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}).
-		with("min", 0).with("thresholds", thresholds).with("color", object{"mode": "thresholds"})
-	if most > 0 {
-		c = c.with("max", most)
+// withBackground gives all cells one background color.
+func (c column) withBackground(color string) column {
+	return c.withProperty("custom.cellOptions", object{"type": "color-background", "mode": "basic"}).
+		withProperty("color", object{"mode": "fixed", "fixedColor": color})
+}
+
+// withGauge shows a bar behind each number, up to max, or up to the largest number if
+// max is 0.
+func (c column) withGauge(max int, thresholds object) column {
+	c = c.withProperty("custom.cellOptions", object{"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}).
+		withProperty("min", 0).withProperty("thresholds", thresholds).withProperty("color", object{"mode": "thresholds"})
+	if max > 0 {
+		c = c.withProperty("max", max)
 	}
 	return c
 }
 
-// table shows these columns of queries, which are merged by the labels they have in
-// common. none is shown in place of an empty one.
-func table(width int, title, description, none string, columns ...column) panel {
+// withOrgLink adds a data link to the inventory dashboard that sets a variable to the
+// value of a field.
+func (c column) withOrgLink(variable, field string) column {
+	return c.withProperty("links", []object{{
+		"title": "Only this " + variable,
+		"url": fmt.Sprintf("/d/%s?${datasource:queryparam}&${job:queryparam}&${instance:queryparam}&${type:queryparam}&${__url_time_range}&var-%s=${__data.fields.%s}",
+			inventoryUID, variable, field),
+	}})
+}
+
+// table returns a table panel of these columns. The results of its queries are merged
+// by their common labels.
+func table(width int, title, description, noValue string, columns ...column) panel {
 	p := newPanel("table", width, title, description, "none").
-		with("noValue", none).
-		with("color", object{"mode": "thresholds"}).
-		with("thresholds", colored(plain)).
-		with("custom", object{"align": "left", "cellOptions": object{"type": "auto"}, "inspect": false, "filterable": false})
+		withDefault("noValue", noValue).
+		withDefault("color", object{"mode": "thresholds"}).
+		withDefault("thresholds", thresholds(textColor)).
+		withDefault("custom", object{"align": "left", "cellOptions": object{"type": "auto"}, "inspect": false, "filterable": false})
 	var fields []string
 	order := object{}
 	for n, c := range columns {
 		fields = append(fields, c.field)
 		order[c.field] = n
-		p = p.where(c.field, c.properties...)
+		p = p.withOverride(c.field, c.properties...)
 	}
 	p.Transformations = []transformation{
 		{"merge", object{}},
@@ -80,21 +100,13 @@ func table(width int, title, description, none string, columns ...column) panel 
 	return p
 }
 
-// sorted sorts by columns, by their titles: those with a minus from the most down.
-func (p panel) sorted(titles ...string) panel {
+// sortBy sorts a table by columns with these titles, in descending order where a
+// minus precedes the title.
+func (p panel) sortBy(titles ...string) panel {
 	var by []object
 	for _, title := range titles {
 		by = append(by, object{"displayName": strings.TrimPrefix(title, "-"), "desc": strings.HasPrefix(title, "-")})
 	}
 	p.Options["sortBy"] = by
 	return p
-}
-
-// choose links a column's values to the inventory with only one org.
-func (c column) choose(variable, field string) column {
-	return c.with("links", []object{{
-		"title": "Only this " + variable,
-		"url": fmt.Sprintf("/d/%s?${datasource:queryparam}&${job:queryparam}&${instance:queryparam}&${type:queryparam}&${__url_time_range}&var-%s=${__data.fields.%s}",
-			inventoryUID, variable, field),
-	}})
 }

@@ -2,7 +2,6 @@ package datadog
 
 import (
 	"encoding/json"
-	"fmt"
 	"html"
 	"regexp"
 	"strings"
@@ -46,32 +45,7 @@ func (r Reason) retryable() bool {
 // Error is the reason's name.
 func (r Reason) Error() string { return string(r) }
 
-// hint is what a person can do about it.
-func (r Reason) hint() string {
-	switch r {
-	case Unauthorized:
-		return "check the credentials and that they belong to this site"
-	case Forbidden:
-		return "check the credentials, their site, and that they have the permission org_connections_read"
-	case RateLimited:
-		return "it goes on by itself; if it happens often, raise --cache.ttl or see what else uses this limit"
-	case ServerError:
-		return "it is tried again; see https://status.datadoghq.com if it lasts"
-	case ClientError:
-		return "check the site or --datadog.api-url, and the filters"
-	case Timeout:
-		return "it is tried again; raise --datadog.timeout if listing takes that long"
-	case Network:
-		return "it is tried again; check name resolution, proxy and firewall if it lasts"
-	case Malformed:
-		return "check that the site or --datadog.api-url leads to Datadog's API and not to a login page or a proxy's"
-	case Incomplete:
-		return "it is tried again; connections may be changing this very moment"
-	}
-	return ""
-}
-
-// Error is a failed listing: what was attempted, what came back, what to do.
+// Error is a failed listing: what was attempted and what came back.
 // Its text holds no credentials and no e-mail addresses.
 type Error struct {
 	Reason Reason
@@ -88,10 +62,8 @@ type Error struct {
 	Err error
 }
 
-// Error names the attempt, the answer and the remedy.
-func (e *Error) Error() string {
-	return fmt.Sprintf("%s: %s; %s", e.Op, e.Detail, e.Reason.hint())
-}
+// Error returns the attempt and its outcome.
+func (e *Error) Error() string { return e.Op + ": " + e.Detail }
 
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }

@@ -23,7 +23,7 @@ var faults = []struct {
 	says   string // in the error
 }{
 	{"unauthorized", fake.Status(401), datadog.Unauthorized, "401 Unauthorized"},
-	{"forbidden", fake.ErrorObjects(403), datadog.Forbidden, "(Forbidden); check the credentials"},
+	{"forbidden", fake.ErrorObjects(403), datadog.Forbidden, "(Forbidden)"},
 	{"too many requests, and a time far off", fake.TooManyRequests(header("X-RateLimit-Reset", "600")), datadog.RateLimited, "429 Too Many Requests"},
 	{"too many requests, and no header", fake.TooManyRequests(nil), datadog.RateLimited, "429 Too Many Requests"},
 	{"bad request", fake.Status(400), datadog.ClientError, "400 Bad Request"},
@@ -38,7 +38,7 @@ var faults = []struct {
 	{"no list", fake.NotAList(), datadog.Malformed, "no listing"},
 	{"no data", fake.NullData(), datadog.Malformed, "no listing"},
 	{"endless", fake.Endless(), datadog.Malformed, "longer than 32 MiB"},
-	{"no connection", fake.Disconnect(), datadog.Network, "check name resolution"},
+	{"no connection", fake.Disconnect(), datadog.Network, "the connection broke"},
 	{"broken connection", fake.DisconnectMidBody(), datadog.Network, "connection broke"},
 	{"no answer", fake.Hang(), datadog.Timeout, "no whole answer came in time"},
 	{"half an answer", fake.HangMidBody(), datadog.Timeout, "no whole answer came in time"},

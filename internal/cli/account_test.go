@@ -273,7 +273,7 @@ func TestAHangupWithoutAConfigurationFileEndsNothing(t *testing.T) {
 	p := start(t, newAPI(t).args()...)
 	p.waitUntilReady()
 	hangUp(t)
-	p.waitFor(p.stderr, "that nothing was reloaded", func(log string) bool { return strings.Contains(log, "Nothing was reloaded") })
+	p.waitFor(p.stderr, "that there is nothing to reload", func(log string) bool { return strings.Contains(log, "Nothing to reload") })
 	if got := p.get("/-/healthy").status; got != http.StatusOK {
 		t.Errorf("status %d", got)
 	}

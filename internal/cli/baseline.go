@@ -11,10 +11,10 @@ import (
 	"datadog_org_connections_exporter/internal/policy"
 )
 
-// baseline writes a policy that allows what is there now.
+// baseline writes a policy that allows what the inventory holds.
 type baseline struct {
-	once  *once
-	merge string
+	lister *lister
+	merge  string
 }
 
 func addBaseline(app *kingpin.Application) command {
@@ -24,38 +24,33 @@ func addBaseline(app *kingpin.Application) command {
   baseline --merge=policy.yml > new.yml     keep what a person wrote, add what is new
 
 Exit status: 0 written, 2 nothing is written because not all could be listed.`)
-	b := &baseline{once: addOnce(clause)}
+	b := &baseline{lister: addLister(clause)}
 	clause.Flag("merge", "A policy to keep to the letter, and to add what no rule of it allows.").
 		PlaceHolder("FILE").StringVar(&b.merge)
 	return b
 }
 
 func (b *baseline) run(ctx context.Context, io streams) error {
-	text, err := b.write(ctx, io)
-	if err != nil {
-		return unknown(err)
-	}
-	_, err = io.out.Write(text)
-	return unknown(err)
-}
-
-func (b *baseline) write(ctx context.Context, io streams) ([]byte, error) {
-	var before []byte
+	var base []byte
 	if b.merge != "" {
 		var err error
-		if before, err = os.ReadFile(b.merge); err != nil {
-			return nil, fmt.Errorf("read the policy to merge: %w", err)
+		if base, err = os.ReadFile(b.merge); err != nil {
+			return fmt.Errorf("read the policy to merge: %w", err)
 		}
 	}
-	view, gaps, err := b.once.list(ctx, io)
+	view, gaps, err := b.lister.list(ctx, io)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if gaps != nil {
-		return nil, fmt.Errorf("nothing is written, for a baseline of a part would make the rest unexpected: %w", gaps)
+		return fmt.Errorf("nothing is written, because a baseline of a part would make the rest unexpected: %w", gaps)
 	}
-	if b.merge == "" {
-		return policy.Baseline(view.Snapshot), nil
+	text := policy.Baseline(view.Snapshot)
+	if b.merge != "" {
+		if text, err = policy.Merge(b.merge, base, view.Snapshot, time.Now()); err != nil {
+			return err
+		}
 	}
-	return policy.Merge(b.merge, before, view.Snapshot, time.Now())
+	_, err = io.out.Write(text)
+	return err
 }

@@ -17,7 +17,7 @@ import (
 
 // check judges the inventory against a policy.
 type check struct {
-	once       *once
+	lister     *lister
 	policyFile string
 	format     string
 	risks      bool
@@ -31,38 +31,36 @@ func addCheck(app *kingpin.Application) command {
   check --policy.file=policy.yml -o sarif > connections.sarif
 
 Exit status: 0 all is as expected, 1 there are findings, 2 it could not be told.`)
-	c := &check{once: addOnce(clause)}
+	c := &check{lister: addLister(clause)}
 	clause.Flag("policy.file", "Policy file with the connections that are expected.").
 		PlaceHolder("FILE").StringVar(&c.policyFile)
 	clause.Flag("risks", "Tell of risks too: creators that are people or disabled, sinks that share more widely, sources near the limit of five sinks.").
 		BoolVar(&c.risks)
-	clause.Flag("output", "Format: text, json, github or sarif.").Short('o').
-		Default("text").HintOptions("text", "json", "github", "sarif").
-		SetValue(choice{flag: "output", of: []string{"text", "json", "github", "sarif"}, to: &c.format})
+	addOutput(clause, &c.format, "text", "json", "github", "sarif")
 	return c
 }
 
 func (c *check) run(ctx context.Context, io streams) error {
 	rules, err := c.rules(io)
 	if err != nil {
-		return unknown(err)
+		return err
 	}
-	view, gaps, err := c.once.list(ctx, io)
+	view, gaps, err := c.lister.list(ctx, io)
 	if err != nil {
-		return unknown(err)
+		return err
 	}
 	if gaps == nil && !view.Complete {
 		fmt.Fprintln(io.err, "warning: a listing that is filtered cannot tell what is missing")
 	}
 	findings := c.findings(rules, view)
 	if err := c.write(io.out, findings); err != nil {
-		return unknown(fmt.Errorf("write the findings: %w", err))
+		return fmt.Errorf("write the findings: %w", err)
 	}
 	switch {
 	case gaps != nil:
-		return unknown(fmt.Errorf("it cannot be told whether that is all: %w", gaps))
+		return fmt.Errorf("it cannot be told whether that is all: %w", gaps)
 	case len(findings) > 0:
-		return &exit{status: exitFindings}
+		return &exitError{status: exitFindings}
 	case c.format == "text":
 		fmt.Fprintf(io.err, "All is as expected: %d connections.\n", len(view.Snapshot.Connections))
 	}

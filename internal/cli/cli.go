@@ -14,15 +14,18 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/version"
+
+	"datadog_org_connections_exporter/internal/exporter"
 )
 
-// programName names the binary, the module and the process's own metrics.
-const programName = "datadog_org_connections_exporter"
+const programName = exporter.Name
 
 // Main runs the program and returns its exit status. An error is printed to
 // stderr. Canceling ctx stops the program gracefully.
@@ -30,24 +33,27 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return statusOf(run(ctx, args, stdout, stderr), stderr)
 }
 
-// command is a subcommand: its flags are parsed when run is called.
+// command is a subcommand.
 type command interface {
-	// run does the work until it is done or ctx ends.
+	// run runs the command until it is done or ctx ends. Its flags are set by then.
 	run(ctx context.Context, io streams) error
 }
 
-// streams are where a command writes: results and logs.
+// streams are where a command writes: its output and its log.
 type streams struct {
 	out, err io.Writer
 }
 
-// run is the whole program but for the process around it. Its error is one line
-// for the person who started it.
+// judging are the commands whose exit status is an answer: 0 or 1. Any error of
+// theirs must have another one.
+var judging = []string{"list", "check", "baseline", "diff"}
+
+// run runs the program. Its error is one line for the person who started it.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if version.Version == "" {
-		version.Version = "dev" // a build without the Makefile's stamp
+		version.Version = "dev" // built without the Makefile's -ldflags
 	}
-	app := kingpin.New(programName, "Shows the org connections of a Datadog account, who shares telemetry with whom, as Prometheus metrics.")
+	app := kingpin.New(programName, "Exports the org connections of a Datadog account, who shares telemetry with whom, as Prometheus metrics.")
 	app.DefaultEnvars()
 	app.UsageTemplate(usageTemplate)
 	app.UsageWriter(stdout)
@@ -55,7 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	app.HelpFlag.Short('h').NoEnvar()
 	app.Version(version.Print(programName))
 	app.VersionFlag.NoEnvar()
-	// Help and version are printed while parsing; kingpin would exit then.
+	// kingpin would exit the process after printing help or the version.
 	printed := false
 	app.Terminate(func(int) { printed = true })
 
@@ -74,7 +80,24 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return nil
 	}
 	if err != nil {
-		return usageError(args, fmt.Errorf("%w; see %s --help", err, programName))
+		if parsed, _ := app.ParseContext(args); parsed != nil && parsed.SelectedCommand != nil {
+			name = parsed.SelectedCommand.FullCommand()
+		}
+		err = fmt.Errorf("%w; see %s --help", err, programName)
+	} else {
+		err = commands[name].run(ctx, streams{out: stdout, err: stderr})
 	}
-	return commands[name].run(ctx, streams{out: stdout, err: stderr})
+	if e := (*exitError)(nil); err != nil && slices.Contains(judging, name) && !errors.As(err, &e) {
+		return &exitError{status: exitUnknown, cause: err}
+	}
+	return err
 }
+
+// usageTemplate is kingpin's, and shows the flags of the default command in the
+// program's own help too: most people look for those.
+var usageTemplate = kingpin.DefaultUsageTemplate + `
+{{- if not .Context.SelectedCommand}}{{range .App.Commands}}{{if .Default -}}
+Flags of {{.Name}}, and of the program where no command is given:
+{{.Flags|FlagsToTwoColumns|FormatTwoColumns}}
+{{end}}{{end}}{{end -}}
+`

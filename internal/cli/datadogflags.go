@@ -11,14 +11,14 @@ import (
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
-	"github.com/prometheus/common/version"
 
 	"datadog_org_connections_exporter/datadog"
+	"datadog_org_connections_exporter/internal/exporter"
 )
 
-// orgFlags say which org to list, and how, where there is only one. Keys have no
-// flags: a command line is there for everybody to read.
-type orgFlags struct {
+// datadogFlags are the flags of the one org that is listed without a configuration
+// file. Keys have no flags: every user of a machine can read its command lines.
+type datadogFlags struct {
 	site, apiURL                      string
 	apiKeyFile, appKeyFile, tokenFile string
 	sourceOrgID, sinkOrgID            string
@@ -26,29 +26,29 @@ type orgFlags struct {
 	timeout                           time.Duration
 }
 
-func addOrgFlags(to flagGroup) *orgFlags {
-	f := &orgFlags{}
-	to.Flag("datadog.site", "Datadog site of the org, such as datadoghq.eu.").
+func addDatadogFlags(group flagGroup) *datadogFlags {
+	f := &datadogFlags{}
+	group.Flag("datadog.site", "Datadog site of the org, such as datadoghq.eu.").
 		Envar("DD_SITE").Default(datadog.DefaultSite).StringVar(&f.site)
-	to.Flag("datadog.api-url", "Address of the API in place of the site's, for a proxy or a test.").
+	group.Flag("datadog.api-url", "Address of the API in place of the site's, for a proxy or a test.").
 		PlaceHolder("URL").StringVar(&f.apiURL)
-	to.Flag("datadog.api-key-file", "File with the API key; without it, the environment variable DD_API_KEY. Read again for every listing.").
+	group.Flag("datadog.api-key-file", "File with the API key; without it, the environment variable DD_API_KEY. Read again for every listing.").
 		Envar("DD_API_KEY_FILE").PlaceHolder("FILE").StringVar(&f.apiKeyFile)
-	to.Flag("datadog.app-key-file", "File with the application key; without it, the environment variable DD_APP_KEY. Read again for every listing.").
+	group.Flag("datadog.app-key-file", "File with the application key; without it, the environment variable DD_APP_KEY. Read again for every listing.").
 		Envar("DD_APP_KEY_FILE").PlaceHolder("FILE").StringVar(&f.appKeyFile)
-	to.Flag("datadog.access-token-file", "File with an access token to use instead of keys; without it, the environment variable DD_ACCESS_TOKEN. Read again for every listing.").
+	group.Flag("datadog.access-token-file", "File with an access token to use instead of keys; without it, the environment variable DD_ACCESS_TOKEN. Read again for every listing.").
 		Envar("DD_ACCESS_TOKEN_FILE").PlaceHolder("FILE").StringVar(&f.tokenFile)
-	addInt(to, &f.pageSize, "datadog.page-size", datadog.DefaultPageSize, "Connections to ask for at once.")
-	to.Flag("datadog.source-org-id", "List only connections from this org.").
+	addInt(group, &f.pageSize, "datadog.page-size", datadog.DefaultPageSize, "Connections to ask for at once.")
+	group.Flag("datadog.source-org-id", "List only connections from this org.").
 		PlaceHolder("UUID").StringVar(&f.sourceOrgID)
-	to.Flag("datadog.sink-org-id", "List only connections to this org.").
+	group.Flag("datadog.sink-org-id", "List only connections to this org.").
 		PlaceHolder("UUID").StringVar(&f.sinkOrgID)
-	addDuration(to, &f.timeout, "datadog.timeout", datadog.DefaultTimeout, "Longest time for one listing, with all its pages and retries.")
+	addDuration(group, &f.timeout, "datadog.timeout", datadog.DefaultTimeout, "Longest time for one listing, with all its pages and retries.")
 	return f
 }
 
-// client makes a client of what the flags and the environment say.
-func (f *orgFlags) client(logger log.Logger, transport http.RoundTripper) (*datadog.Client, error) {
+// client returns a client for the org of the flags and the environment.
+func (f *datadogFlags) client(logger log.Logger, transport http.RoundTripper) (*datadog.Client, error) {
 	api, err := f.api(logger)
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (f *orgFlags) client(logger log.Logger, transport http.RoundTripper) (*data
 		SourceOrgID: strings.TrimSpace(f.sourceOrgID),
 		SinkOrgID:   strings.TrimSpace(f.sinkOrgID),
 		Timeout:     f.timeout,
-		UserAgent:   userAgent(),
+		UserAgent:   exporter.UserAgent(),
 		Transport:   transport,
 	})
 	switch {
@@ -76,15 +76,15 @@ func (f *orgFlags) client(logger log.Logger, transport http.RoundTripper) (*data
 	return client, err
 }
 
-// api finds the API's address, and warns of what looks like a mistake.
-func (f *orgFlags) api(logger log.Logger) (*url.URL, error) {
+// api returns the base URL of the API. What looks like a mistake is logged.
+func (f *datadogFlags) api(logger log.Logger) (*url.URL, error) {
 	if f.apiURL != "" {
 		api, err := datadog.ParseAPIURL(f.apiURL)
 		if err != nil {
 			return nil, fmt.Errorf("--datadog.api-url: %w", err)
 		}
 		if datadog.Unprotected(api) {
-			level.Warn(logger).Log("msg", "The keys are sent over a network without encryption; use https", "api", api)
+			level.Warn(logger).Log("msg", "The keys are sent without encryption; use https", "api", api)
 		}
 		return api, nil
 	}
@@ -93,17 +93,17 @@ func (f *orgFlags) api(logger log.Logger) (*url.URL, error) {
 		return nil, fmt.Errorf("--datadog.site (or DD_SITE): %w", err)
 	}
 	if !site.Known() {
-		level.Warn(logger).Log("msg", "This Datadog site is not one of the known ones; it is used as it is", "site", site, "known", strings.Join(datadog.KnownSites(), ","))
+		level.Warn(logger).Log("msg", "Unknown Datadog site; it is used as given", "site", site, "known_sites", strings.Join(datadog.KnownSites(), ","))
 	}
 	return site.APIURL(), nil
 }
 
-// credentials reads keys from the files that the flags name, else from the
-// environment.
-func (f *orgFlags) credentials() (datadog.Credentials, error) {
+// credentials returns the secrets in the files that the flags name, else those in
+// the environment.
+func (f *datadogFlags) credentials() (datadog.Credentials, error) {
 	var c datadog.Credentials
 	for _, s := range []struct {
-		to              **datadog.Secret
+		target          **datadog.Secret
 		name, path, env string
 	}{
 		{&c.APIKey, "API key", f.apiKeyFile, "DD_API_KEY"},
@@ -113,9 +113,9 @@ func (f *orgFlags) credentials() (datadog.Credentials, error) {
 		var err error
 		switch value := os.Getenv(s.env); {
 		case s.path != "":
-			*s.to, err = datadog.NewSecretFile(s.name, s.path)
+			*s.target, err = datadog.NewSecretFile(s.name, s.path)
 		case value != "":
-			*s.to, err = datadog.NewSecret("environment variable "+s.env, value)
+			*s.target, err = datadog.NewSecret("environment variable "+s.env, value)
 		}
 		if err != nil {
 			return c, err
@@ -123,5 +123,3 @@ func (f *orgFlags) credentials() (datadog.Credentials, error) {
 	}
 	return c, nil
 }
-
-func userAgent() string { return programName + "/" + version.Version }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -13,12 +14,13 @@ import (
 	"datadog_org_connections_exporter/collector"
 	"datadog_org_connections_exporter/datadog"
 	"datadog_org_connections_exporter/datadog/fake"
+	"datadog_org_connections_exporter/internal/exporter"
 	"datadog_org_connections_exporter/internal/inventory"
 	"datadog_org_connections_exporter/internal/policy"
 )
 
-// What happens in the story is soon on /metrics: listings are short-lived, and
-// those that run into trouble are soon given up.
+// The cache and the timeout are short, so that each event of the story is soon on
+// /metrics.
 const (
 	demoTTL     = time.Second
 	demoTimeout = 3 * time.Second
@@ -39,46 +41,49 @@ func addDemo(app *kingpin.Application) command {
 }
 
 func (d *demo) run(ctx context.Context, io streams) error {
-	signals, stop := hangups()
-	defer stop()
 	logs := d.log.loggers(io.err)
 	account, org, story := fake.NewStory()
 	api, err := listenLoopback(ctx)
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: account, ReadHeaderTimeout: 10 * time.Second, ErrorLog: stdLogger(logs.kit)}
+	server := &http.Server{Handler: account, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(logs.slog.Handler(), slog.LevelWarn)}
 	defer server.Close() //nolint:errcheck // the demo is over
 	go server.Serve(api) //nolint:errcheck // it ends by being closed
 
-	requests := collector.NewRequests()
-	requests.Expect(defaultOrg)
-	client, err := demoClient(api.Addr(), account.Keys(org), requests)
+	apiMetrics := collector.NewRequests()
+	apiMetrics.Expect(defaultOrg)
+	client, err := demoClient(api.Addr(), account.Keys(org), apiMetrics)
 	if err != nil {
 		return err
 	}
-	rules := &policy.Current{}
-	e := exporter{
-		hangups:  signals,
-		judge:    policy.NewJudge(rules),
-		orgs:     []inventory.Org{{Name: defaultOrg, Lister: client}},
-		options:  inventory.Options{TTL: demoTTL, Logger: logs.kit},
-		requests: requests,
-		maxWait:  demoTimeout,
-		web:      d.web,
-		notice:   "This is a demo: the account, its orgs and their connections are made up.",
-		log:      logs,
-		beside: func(ctx context.Context, known *inventory.Inventory, addresses []net.Addr) error {
-			if err := expectAll(ctx, known, rules); err != nil {
+	listeners, err := d.web.listen(ctx)
+	if err != nil {
+		return err
+	}
+	current := &policy.Current{}
+	return exporter.Run(ctx, exporter.Options{
+		Listeners:   listeners,
+		Web:         d.web.toolkit,
+		MetricsPath: d.web.metricsPath,
+		MaxWait:     demoTimeout,
+		TTL:         demoTTL,
+		Orgs:        []inventory.Org{{Name: defaultOrg, Lister: hints{repeats: true}.wrap(client)}},
+		APIMetrics:  apiMetrics,
+		Policy:      current,
+		Notice:      "This is a demo: the account, its orgs and their connections are made up.",
+		Background: func(ctx context.Context, inv *inventory.Inventory) error {
+			if err := expectAll(ctx, inv, current); err != nil {
 				return err
 			}
-			fmt.Fprint(io.out, d.welcome(addresses[0], api.Addr(), account.Keys(org)))
-			go refreshAlways(ctx, known)
-			d.tell(ctx, io.out, story)
+			fmt.Fprint(io.out, d.welcome(listeners[0].Addr(), api.Addr(), account.Keys(org)))
+			go refreshPeriodically(ctx, inv)
+			d.play(ctx, io.out, story)
 			return nil
 		},
-	}
-	return e.run(ctx)
+		Logger: logs.kit,
+		Slog:   logs.slog,
+	})
 }
 
 func listenLoopback(ctx context.Context) (net.Listener, error) {
@@ -89,7 +94,7 @@ func listenLoopback(ctx context.Context) (net.Listener, error) {
 	return listener, nil
 }
 
-func demoClient(address net.Addr, keys fake.Keys, requests *collector.Requests) (*datadog.Client, error) {
+func demoClient(address net.Addr, keys fake.Keys, metrics *collector.Requests) (*datadog.Client, error) {
 	api, err := datadog.ParseAPIURL("http://" + address.String())
 	if err != nil {
 		return nil, err
@@ -106,35 +111,34 @@ func demoClient(address net.Addr, keys fake.Keys, requests *collector.Requests) 
 		API:         api,
 		Credentials: datadog.Credentials{APIKey: apiKey, AppKey: appKey},
 		Timeout:     demoTimeout,
-		UserAgent:   userAgent(),
-		Transport:   requests.Transport(defaultOrg, datadog.NewTransport()),
+		UserAgent:   exporter.UserAgent(),
+		Transport:   metrics.Transport(defaultOrg, datadog.NewTransport()),
 	})
 }
 
-// expectAll puts a policy in force that requires exactly what is there at the
-// beginning of the story.
-func expectAll(ctx context.Context, known *inventory.Inventory, rules *policy.Current) error {
-	known.Refresh(ctx)
-	baseline, err := policy.Parse("the demo's policy", policy.Baseline(known.View().Snapshot))
+// expectAll sets a policy that requires exactly what is there when the story begins.
+func expectAll(ctx context.Context, inv *inventory.Inventory, current *policy.Current) error {
+	inv.Refresh(ctx)
+	baseline, err := policy.Parse("the demo's policy", policy.Baseline(inv.View().Snapshot))
 	if err != nil {
 		return err
 	}
 	for n := range baseline.Rules {
 		baseline.Rules[n].Required = true
 	}
-	rules.Set(baseline)
+	current.Set(baseline)
 	return nil
 }
 
-// refreshAlways does what a Prometheus would, so that the log tells the story
-// too.
-func refreshAlways(ctx context.Context, known *inventory.Inventory) {
+// refreshPeriodically does what a Prometheus would, so that the log follows the
+// story although nobody scrapes.
+func refreshPeriodically(ctx context.Context, inv *inventory.Inventory) {
 	ticker := time.NewTicker(demoTTL)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ticker.C:
-			known.Refresh(ctx)
+			inv.Refresh(ctx)
 		case <-ctx.Done():
 			return
 		}
@@ -163,7 +167,7 @@ func (d *demo) welcome(exporter, api net.Addr, keys fake.Keys) string {
 `, api, base, base, d.web.metricsPath, keys.Token, programName, api, d.pace)
 }
 
-// browsable is an address that can be opened: that of all interfaces cannot.
+// browsable returns an address that a browser can open: not that of all interfaces.
 func browsable(address net.Addr) string {
 	host, port, err := net.SplitHostPort(address.String())
 	if err != nil {
@@ -175,8 +179,8 @@ func browsable(address net.Addr) string {
 	return net.JoinHostPort(host, port)
 }
 
-// tell lets the story unfold.
-func (d *demo) tell(ctx context.Context, out io.Writer, story []fake.Step) {
+// play plays the story, one step each pace.
+func (d *demo) play(ctx context.Context, out io.Writer, story []fake.Step) {
 	ticker := time.NewTicker(d.pace)
 	defer ticker.Stop()
 	for n, step := range story {

@@ -13,7 +13,7 @@ import (
 
 // diff compares the inventory with an earlier one.
 type diff struct {
-	once   *once
+	lister *lister
 	before string
 	format string
 }
@@ -25,28 +25,26 @@ func addDiff(app *kingpin.Application) command {
   diff yesterday.json
 
 Exit status: 0 nothing has changed, 1 something has, 2 it could not be told.`)
-	d := &diff{once: addOnce(clause)}
+	d := &diff{lister: addLister(clause)}
 	clause.Arg("old", "The earlier list, as list -o json wrote it.").Required().StringVar(&d.before)
-	clause.Flag("output", "Format: text or json.").Short('o').
-		Default("text").HintOptions("text", "json").
-		SetValue(choice{flag: "output", of: []string{"text", "json"}, to: &d.format})
+	addOutput(clause, &d.format, "text", "json")
 	return d
 }
 
 func (d *diff) run(ctx context.Context, io streams) error {
 	before, err := d.read()
 	if err != nil {
-		return unknown(err)
+		return err
 	}
-	view, gaps, err := d.once.list(ctx, io)
+	view, gaps, err := d.lister.list(ctx, io)
 	if err != nil {
-		return unknown(err)
+		return err
 	}
 	if gaps != nil {
-		return unknown(fmt.Errorf("nothing is compared, for what could not be listed would look removed: %w", gaps))
+		return fmt.Errorf("nothing is compared, for what could not be listed would look removed: %w", gaps)
 	}
 	if !before.Complete {
-		return unknown(fmt.Errorf("nothing is compared: %s is not complete, so that what it lacks would look added; make it anew with list -o json", d.before))
+		return fmt.Errorf("nothing is compared: %s is not complete, so that what it lacks would look added; make it anew with list -o json", d.before)
 	}
 	difference := report.Compare(before, report.NewDocument(view, time.Now()))
 	write := difference.Text
@@ -54,10 +52,10 @@ func (d *diff) run(ctx context.Context, io streams) error {
 		write = difference.JSON
 	}
 	if err := write(io.out); err != nil {
-		return unknown(fmt.Errorf("write the difference: %w", err))
+		return fmt.Errorf("write the difference: %w", err)
 	}
 	if !difference.Empty() {
-		return &exit{status: exitFindings}
+		return &exitError{status: exitFindings}
 	}
 	return nil
 }

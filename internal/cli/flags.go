@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,75 +11,70 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 )
 
-// flagGroup is the application or one command: what flags are added to.
+// flagGroup is what flags are added to: the application or a command.
 type flagGroup interface {
 	Flag(name, help string) *kingpin.FlagClause
 }
 
-// positiveDuration is the value of a flag that is a time span above zero. Its
-// errors name the flag: the value may as well come from the environment, where
-// nobody sees which one is meant.
-type positiveDuration struct {
-	flag string
-	to   *time.Duration
+// flagValue is the value of a flag. Its errors name the flag: the value may come
+// from the environment, and kingpin does not name the flag then.
+type flagValue[T any] struct {
+	flag   string
+	target *T
+	parse  func(text string) (T, error)
 }
 
-func (v positiveDuration) Set(text string) error {
-	d, err := time.ParseDuration(text)
-	if err != nil || d <= 0 {
-		return fmt.Errorf("--%s: %q is not a duration above zero, such as 30s, 5m or 1h30m", v.flag, text)
+// Set implements [kingpin.Value].
+func (v flagValue[T]) Set(text string) error {
+	parsed, err := v.parse(text)
+	if err != nil {
+		return fmt.Errorf("--%s: %q %w", v.flag, text, err)
 	}
-	*v.to = d
+	*v.target = parsed
 	return nil
 }
 
-func (v positiveDuration) String() string { return v.to.String() }
+// String implements [kingpin.Value].
+func (v flagValue[T]) String() string { return fmt.Sprint(*v.target) }
 
-// addDuration adds a flag for a time span above zero.
-func addDuration(group flagGroup, to *time.Duration, name string, preset time.Duration, help string) {
-	group.Flag(name, help).Default(preset.String()).SetValue(positiveDuration{flag: name, to: to})
+// addDuration adds a flag for a duration above zero.
+func addDuration(group flagGroup, target *time.Duration, name string, preset time.Duration, help string) {
+	group.Flag(name, help).Default(preset.String()).SetValue(flagValue[time.Duration]{name, target, func(text string) (time.Duration, error) {
+		d, err := time.ParseDuration(text)
+		if err != nil || d <= 0 {
+			return 0, errors.New("is not a duration above zero, such as 30s, 5m or 1h30m")
+		}
+		return d, nil
+	}})
 }
-
-// positiveInt is the value of a flag that is a whole number above zero.
-type positiveInt struct {
-	flag string
-	to   *int
-}
-
-func (v positiveInt) Set(text string) error {
-	n, err := strconv.Atoi(text)
-	if err != nil || n <= 0 {
-		return fmt.Errorf("--%s: %q is not a whole number above zero", v.flag, text)
-	}
-	*v.to = n
-	return nil
-}
-
-func (v positiveInt) String() string { return strconv.Itoa(*v.to) }
 
 // addInt adds a flag for a whole number above zero.
-func addInt(group flagGroup, to *int, name string, preset int, help string) {
-	group.Flag(name, help).Default(strconv.Itoa(preset)).SetValue(positiveInt{flag: name, to: to})
+func addInt(group flagGroup, target *int, name string, preset int, help string) {
+	group.Flag(name, help).Default(strconv.Itoa(preset)).SetValue(flagValue[int]{name, target, func(text string) (int, error) {
+		n, err := strconv.Atoi(text)
+		if err != nil || n <= 0 {
+			return 0, errors.New("is not a whole number above zero")
+		}
+		return n, nil
+	}})
 }
 
-// choice is the value of a flag that is one of a few words.
-type choice struct {
-	flag string
-	of   []string
-	to   *string
+// addEnum adds a flag for one of a few words.
+func addEnum(group flagGroup, target *string, name, preset, help string, words ...string) *kingpin.FlagClause {
+	clause := group.Flag(name, help).Default(preset).HintOptions(words...)
+	clause.SetValue(flagValue[string]{name, target, func(text string) (string, error) {
+		if !slices.Contains(words, text) {
+			return "", fmt.Errorf("is not one of %s", strings.Join(words, ", "))
+		}
+		return text, nil
+	}})
+	return clause
 }
 
-func (v choice) Set(text string) error {
-	if !slices.Contains(v.of, text) {
-		return fmt.Errorf("--%s: %q is not one of %s", v.flag, text, strings.Join(v.of, ", "))
-	}
-	*v.to = text
-	return nil
-}
-
-func (v choice) String() string { return *v.to }
-
-// addChoice adds a flag for one of a few words.
-func addChoice(group flagGroup, to *string, name, preset, help string, of ...string) {
-	group.Flag(name, help).Default(preset).HintOptions(of...).SetValue(choice{flag: name, of: of, to: to})
+// addOutput adds the flag for the format of a command's output. The first format is
+// the default.
+func addOutput(group flagGroup, target *string, formats ...string) {
+	last := len(formats) - 1
+	help := fmt.Sprintf("Format: %s or %s.", strings.Join(formats[:last], ", "), formats[last])
+	addEnum(group, target, "output", formats[0], help, formats...).Short('o')
 }

@@ -14,7 +14,7 @@ import (
 
 // list shows the inventory.
 type list struct {
-	once                *once
+	lister              *lister
 	format              string
 	source, sink, types []string
 }
@@ -28,10 +28,8 @@ func addList(app *kingpin.Application) command {
   list -o dot | dot -Tsvg > orgs.svg     a picture of the topology
 
 Exit status: 0 all is there, 2 not all could be listed (what could is shown).`)
-	l := &list{once: addOnce(clause)}
-	clause.Flag("output", "Format: table, json, csv, dot or mermaid.").Short('o').
-		Default("table").HintOptions("table", "json", "csv", "dot", "mermaid").
-		SetValue(choice{flag: "output", of: []string{"table", "json", "csv", "dot", "mermaid"}, to: &l.format})
+	l := &list{lister: addLister(clause)}
+	addOutput(clause, &l.format, "table", "json", "csv", "dot", "mermaid")
 	clause.Flag("source", "Only connections from this org: its UUID, its name, or a glob over names. Repeatable.").
 		PlaceHolder("ORG").StringsVar(&l.source)
 	clause.Flag("sink", "Only connections to this org: its UUID, its name, or a glob over names. Repeatable.").
@@ -44,17 +42,17 @@ Exit status: 0 all is there, 2 not all could be listed (what could is shown).`)
 func (l *list) run(ctx context.Context, io streams) error {
 	filter, err := report.NewFilter(l.source, l.sink, l.types)
 	if err != nil {
-		return unknown(err)
+		return err
 	}
-	view, gaps, err := l.once.list(ctx, io)
+	view, gaps, err := l.lister.list(ctx, io)
 	if err != nil {
-		return unknown(err)
+		return err
 	}
 	now := time.Now()
 	if err := l.write(io.out, report.NewDocument(view, now).Filter(filter), now); err != nil {
-		return unknown(fmt.Errorf("write the list: %w", err))
+		return fmt.Errorf("write the list: %w", err)
 	}
-	return unknown(gaps)
+	return gaps
 }
 
 func (l *list) write(to io.Writer, document report.Document, now time.Time) error {

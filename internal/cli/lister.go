@@ -8,44 +8,48 @@ import (
 	"os"
 	"time"
 
-	"github.com/alecthomas/kingpin/v2"
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	"golang.org/x/term"
 
-	"datadog_org_connections_exporter/collector"
 	"datadog_org_connections_exporter/datadog"
+	"datadog_org_connections_exporter/internal/exporter"
 	"datadog_org_connections_exporter/internal/inventory"
 )
 
-// once lists the orgs of the flags, or of a configuration file, for a command that
-// is done then.
-type once struct {
-	org        *orgFlags
+// lister lists the orgs of the flags or of a configuration file once, for commands
+// that end then.
+type lister struct {
+	datadog    *datadogFlags
 	configFile string
 }
 
-func addOnce(to *kingpin.CmdClause) *once {
-	o := &once{org: addOrgFlags(to)}
-	to.Flag("config.file", "Configuration file with several orgs. With it, the --datadog flags and the DD_ variables are not used.").
-		PlaceHolder("FILE").StringVar(&o.configFile)
-	return o
+func addLister(group flagGroup) *lister {
+	l := &lister{datadog: addDatadogFlags(group)}
+	addConfigFile(group, &l.configFile)
+	return l
 }
 
-// list gives what can be known now. gaps says what could not be: an org whose
-// listing failed, or one that is not complete.
-func (o *once) list(ctx context.Context, io streams) (view inventory.View, gaps, err error) {
-	orgs, err := o.orgs(level.NewFilter(log.NewLogfmtLogger(io.err), level.AllowWarn()))
+// addConfigFile adds the flag for a configuration file.
+func addConfigFile(group flagGroup, target *string) {
+	group.Flag("config.file", "Configuration file with several orgs. With it, the --datadog flags and the DD_ variables are not used.").
+		PlaceHolder("FILE").StringVar(target)
+}
+
+// list lists every org once. gaps is non-nil where an org could not be listed, or
+// not completely; the view holds the others then.
+func (l *lister) list(ctx context.Context, io streams) (view inventory.View, gaps, err error) {
+	orgs, err := l.orgs(level.NewFilter(log.NewLogfmtLogger(io.err), level.AllowWarn()))
 	if err != nil {
 		return view, nil, err
 	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	known := inventory.New(ctx, orgs, inventory.Options{})
-	done := progress(io.err, known)
-	known.Refresh(ctx)
-	done()
-	view = known.View()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	inv := inventory.New(ctx, orgs, inventory.Options{})
+	stop := showProgress(io.err, inv)
+	inv.Refresh(ctx)
+	stop()
+	view = inv.View()
 	var problems []error
 	for _, org := range view.Orgs {
 		switch {
@@ -60,57 +64,55 @@ func (o *once) list(ctx context.Context, io streams) (view inventory.View, gaps,
 	return view, errors.Join(problems...), nil
 }
 
-func (o *once) orgs(logger log.Logger) (orgs []inventory.Org, err error) {
-	requests := collector.NewRequests() // nobody scrapes: they count for nothing
-	if o.configFile == "" {
-		client, err := o.org.client(logger, datadog.NewTransport())
-		return []inventory.Org{{Name: defaultOrg, Lister: client}}, err
+func (l *lister) orgs(logger log.Logger) ([]inventory.Org, error) {
+	if l.configFile != "" {
+		return exporter.LoadOrgs(l.configFile, hints{configFile: true}.wrap, logger)
 	}
-	configured := newConfiguration(o.configFile, func(o []inventory.Org) { orgs = o }, requests, logger)
-	loader := reloader{files: []*reloadable{{path: o.configFile, load: configured.load}}}
-	err = loader.start()
-	return orgs, err
+	client, err := l.datadog.client(logger, datadog.NewTransport())
+	if err != nil {
+		return nil, err
+	}
+	return []inventory.Org{{Name: defaultOrg, Lister: hints{}.wrap(client)}}, nil
 }
 
-// progress shows on a terminal how far a listing is that takes long. It is to be
-// called when the listing is done.
-func progress(to io.Writer, known *inventory.Inventory) (done func()) {
-	if !isTerminal(to) {
+// showProgress shows how many orgs are listed, once a second, where w is a
+// terminal. stop ends that and clears the line.
+func showProgress(w io.Writer, inv *inventory.Inventory) (stop func()) {
+	if !isTerminal(w) {
 		return func() {}
 	}
-	const patience = time.Second
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
-		began, ticker := time.Now(), time.NewTicker(patience)
+		started, ticker := time.Now(), time.NewTicker(time.Second)
 		defer ticker.Stop()
 		for shown := false; ; shown = true {
 			select {
 			case <-ticker.C:
-				fmt.Fprintf(to, "\r\x1b[KListing, %s: %s", listedOf(known.View()), time.Since(began).Round(time.Second))
+				fmt.Fprintf(w, "\r\x1b[KListing, %s: %s", progress(inv.View()), time.Since(started).Round(time.Second))
 			case <-ctx.Done():
 				if shown {
-					fmt.Fprint(to, "\r\x1b[K")
+					fmt.Fprint(w, "\r\x1b[K")
 				}
 				return
 			}
 		}
 	}()
-	return func() { stop(); <-stopped }
+	return func() { cancel(); <-stopped }
 }
 
-func listedOf(view inventory.View) string {
-	listed := 0
+func progress(view inventory.View) string {
+	done := 0
 	for _, org := range view.Orgs {
 		if org.Listing != nil || org.Err != nil {
-			listed++
+			done++
 		}
 	}
-	return fmt.Sprintf("%d of %d orgs done", listed, len(view.Orgs))
+	return fmt.Sprintf("%d of %d orgs done", done, len(view.Orgs))
 }
 
-// isTerminal tells whether a person looks at what is written.
+// isTerminal reports whether w is a terminal that understands escape sequences.
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb"

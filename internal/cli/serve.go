@@ -9,17 +9,17 @@ import (
 
 	"datadog_org_connections_exporter/collector"
 	"datadog_org_connections_exporter/datadog"
+	"datadog_org_connections_exporter/internal/exporter"
 	"datadog_org_connections_exporter/internal/inventory"
-	"datadog_org_connections_exporter/internal/policy"
 )
 
-// defaultOrg is the org label where only one org is listed.
+// defaultOrg is the org label where the flags say which org to list.
 const defaultOrg = "default"
 
-// serve is the main job: list, keep, show.
+// serve is the default command: the exporter.
 type serve struct {
 	log           *logFlags
-	org           *orgFlags
+	datadog       *datadogFlags
 	web           *webFlags
 	ttl, maxStale time.Duration
 	configFile    string
@@ -30,14 +30,13 @@ type serve struct {
 
 func addServe(app *kingpin.Application) command {
 	clause := app.Command("serve", "Serve metrics to Prometheus. This is what runs where no command is given.").Default()
-	s := &serve{log: addLogFlags(clause), org: addOrgFlags(clause), web: addWebFlags(clause)}
-	clause.Flag("config.file", "Configuration file with several orgs. With it, the --datadog flags and the DD_ variables are not used.").
-		PlaceHolder("FILE").StringVar(&s.configFile)
+	s := &serve{log: addLogFlags(clause), datadog: addDatadogFlags(clause), web: addWebFlags(clause)}
+	addConfigFile(clause, &s.configFile)
 	clause.Flag("policy.file", "Policy file with the connections that are expected.").
 		PlaceHolder("FILE").StringVar(&s.policyFile)
-	clause.Flag("config.auto-reload", "Reload the configuration and policy files by themselves when they change.").
+	clause.Flag("config.auto-reload", "Reload the configuration and policy files when they change.").
 		BoolVar(&s.autoReload)
-	clause.Flag("web.enable-lifecycle", "Let a POST to /-/reload reload the configuration and policy files.").
+	clause.Flag("web.enable-lifecycle", "Enable reloading the configuration and policy files by a POST to /-/reload.").
 		BoolVar(&s.lifecycle)
 	addDuration(clause, &s.ttl, "cache.ttl", inventory.DefaultTTL,
 		"How old a listing may be and still be served without asking Datadog again. Failed listings are not repeated sooner either.")
@@ -50,53 +49,33 @@ func (s *serve) run(ctx context.Context, io streams) error {
 	if s.maxStale < s.ttl {
 		return fmt.Errorf("--cache.max-stale must not be below --cache.ttl: they are %v and %v", s.maxStale, s.ttl)
 	}
-	signals, stop := hangups()
-	defer stop()
 	logs := s.log.loggers(io.err)
-	e := exporter{
-		hangups:  signals,
-		options:  inventory.Options{TTL: s.ttl, MaxStale: s.maxStale, Logger: logs.kit},
-		requests: collector.NewRequests(),
-		maxWait:  s.org.timeout,
-		web:      s.web,
-		log:      logs,
+	options := exporter.Options{
+		Web:             s.web.toolkit,
+		MetricsPath:     s.web.metricsPath,
+		MaxWait:         s.datadog.timeout,
+		TTL:             s.ttl,
+		MaxStale:        s.maxStale,
+		ConfigFile:      s.configFile,
+		WrapLister:      hints{repeats: true, configFile: true}.wrap,
+		APIMetrics:      collector.NewRequests(),
+		PolicyFile:      s.policyFile,
+		AutoReload:      s.autoReload,
+		EnableLifecycle: s.lifecycle,
+		Logger:          logs.kit,
+		Slog:            logs.slog,
 	}
-	if err := s.listed(&e); err != nil {
+	if s.configFile == "" {
+		client, err := s.datadog.client(logs.kit, options.APIMetrics.Transport(defaultOrg, datadog.NewTransport()))
+		if err != nil {
+			return err
+		}
+		options.APIMetrics.Expect(defaultOrg)
+		options.Orgs = []inventory.Org{{Name: defaultOrg, Lister: hints{repeats: true}.wrap(client)}}
+	}
+	var err error
+	if options.Listeners, err = s.web.listen(ctx); err != nil {
 		return err
 	}
-	return e.run(ctx)
-}
-
-// listed says what to list, and what to expect of it: by the flags and the
-// environment, or by files that are loaded again.
-func (s *serve) listed(e *exporter) error {
-	var files []*reloadable
-	if s.configFile != "" {
-		orgs := newConfiguration(s.configFile, e.setOrgs, e.requests, e.log.kit)
-		files = append(files, &reloadable{path: s.configFile, load: orgs.load})
-	} else if err := s.oneOrg(e); err != nil {
-		return err
-	}
-	if s.policyFile != "" {
-		inForce := &policy.Current{}
-		e.judge = policy.NewJudge(inForce)
-		files = append(files, rules(s.policyFile, inForce, e.log.kit))
-	}
-	if len(files) == 0 {
-		return nil
-	}
-	e.reloader = &reloader{files: files, logger: e.log.kit}
-	e.autoReload, e.lifecycle = s.autoReload, s.lifecycle
-	return e.reloader.start()
-}
-
-// oneOrg lists the org of the flags and the environment.
-func (s *serve) oneOrg(e *exporter) error {
-	client, err := s.org.client(e.log.kit, e.requests.Transport(defaultOrg, datadog.NewTransport()))
-	if err != nil {
-		return err
-	}
-	e.requests.Expect(defaultOrg)
-	e.setOrgs([]inventory.Org{{Name: defaultOrg, Lister: client}})
-	return nil
+	return exporter.Run(ctx, options)
 }

@@ -258,7 +258,7 @@ func apiAddress(t *testing.T, environment map[string]string, args ...string) (ad
 		t.Setenv(name, value)
 	}
 	app := kingpin.New(programName, "").DefaultEnvars()
-	flags := addOrgFlags(app)
+	flags := addDatadogFlags(app)
 	if _, err := app.Parse(args); err != nil {
 		t.Fatal(err)
 	}

@@ -395,7 +395,7 @@ func TestChangesAreLoggedALineEach(t *testing.T) {
 	}
 	want := []string{
 		`level=info org=default msg="Listing succeeded" connections=2 complete=true pages=1 duration=0s`,
-		`level=warn org=default msg="Listing failed" reason=server_error err="GET it: 502; it is tried again; see https://status.datadoghq.com if it lasts"`,
+		`level=warn org=default msg="Listing failed" reason=server_error err="GET it: 502"`,
 		`level=info org=default msg="Listing succeeded" connections=2 complete=true pages=1 duration=0s`,
 		`level=info msg="Connection added" connection_id=d-a source_org_id=d source_org_name="Org d" sink_org_id=a sink_org_name="Org a" types=metrics`,
 		`level=info msg="Connection removed" connection_id=a-c source_org_id=a source_org_name="Org a" sink_org_id=c sink_org_name="Org c" types=logs`,

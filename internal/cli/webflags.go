@@ -16,40 +16,39 @@ import (
 	toolkitflags "github.com/prometheus/exporter-toolkit/web/kingpinflag"
 )
 
-// defaultAddress is every interface, as exporters do, at a port of our own.
+// defaultAddress listens on all interfaces, as exporters do.
 const defaultAddress = ":10187"
 
-// webFlags say where to listen, and how.
+// webFlags are the flags of listening.
 type webFlags struct {
 	toolkit     *toolkit.FlagConfig
 	metricsPath string
 }
 
-func addWebFlags(to *kingpin.CmdClause) *webFlags {
-	f := &webFlags{toolkit: toolkitflags.AddFlags(to, defaultAddress)}
-	to.Flag("web.telemetry-path", "Path under which to show metrics.").
-		Default("/metrics").SetValue(telemetryPath{to: &f.metricsPath})
+func addWebFlags(clause *kingpin.CmdClause) *webFlags {
+	f := &webFlags{toolkit: toolkitflags.AddFlags(clause, defaultAddress)}
+	clause.Flag("web.telemetry-path", "Path under which to show metrics.").
+		Default("/metrics").SetValue(flagValue[string]{"web.telemetry-path", &f.metricsPath, parseTelemetryPath})
 	return f
 }
 
-// telemetryPath is the value of --web.telemetry-path: a path at which nothing
-// else is, and that http.ServeMux does not take for a pattern.
-type telemetryPath struct{ to *string }
-
-func (v telemetryPath) Set(text string) error {
+// parseTelemetryPath accepts a path at which nothing else is served, and which
+// [http.ServeMux] does not take for a pattern.
+func parseTelemetryPath(text string) (string, error) {
 	if !strings.HasPrefix(text, "/") || text == "/" || strings.HasPrefix(text, "/-/") || text == "/probe" || text == "/sd" ||
 		path.Clean(text) != text || strings.ContainsAny(text, "{}?#% \t\r\n") {
-		return fmt.Errorf("--web.telemetry-path: %q is not a path for metrics, such as /metrics; /, /probe, /sd and what is below /-/ are taken", text)
+		return "", errors.New("is not a path for metrics, such as /metrics; /, /probe, /sd and what is below /-/ are taken")
 	}
-	*v.to = text
-	return nil
+	return text, nil
 }
 
-func (v telemetryPath) String() string { return *v.to }
-
-// listen opens what the flags say, or what systemd hands over. It comes before
-// anything else that may fail or take long: a taken port is told at once.
+// listen returns the listeners of the flags, or those that systemd passes on. It
+// comes before anything that may take long, so that a taken port is reported at once.
 func (f *webFlags) listen(ctx context.Context) ([]net.Listener, error) {
+	if err := toolkit.Validate(*f.toolkit.WebConfigFile); err != nil {
+		// The errors of YAML have several lines.
+		return nil, fmt.Errorf("--web.config.file=%s: %s", *f.toolkit.WebConfigFile, strings.Join(strings.Fields(err.Error()), " "))
+	}
 	if systemd := f.toolkit.WebSystemdSocket; systemd != nil && *systemd {
 		listeners, err := activation.Listeners()
 		if err == nil && len(listeners) == 0 {
@@ -74,7 +73,7 @@ func (f *webFlags) listen(ctx context.Context) ([]net.Listener, error) {
 	return listeners, nil
 }
 
-// listenOn opens host:port, or vsock://:port of a virtual machine.
+// listenOn listens on host:port, or on vsock://:port in a virtual machine.
 func listenOn(ctx context.Context, address string) (net.Listener, error) {
 	hostPort, isVsock := strings.CutPrefix(address, "vsock://")
 	if !isVsock {

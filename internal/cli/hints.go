@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"datadog_org_connections_exporter/datadog"
+	"datadog_org_connections_exporter/internal/inventory"
+)
+
+// hints say what to do about a failed listing: by what runs, and by where its
+// settings come from.
+type hints struct {
+	repeats    bool // the listing is repeated without anybody's doing
+	configFile bool // the settings are in a configuration file, else flags
+}
+
+// wrap returns a lister whose errors end with what to do about them. Listers that
+// wrap the same one are equal.
+func (h hints) wrap(l inventory.Lister) inventory.Lister { return hintLister{l, h} }
+
+type hintLister struct {
+	inventory.Lister
+	hints hints
+}
+
+// List implements [inventory.Lister].
+func (l hintLister) List(ctx context.Context) (*datadog.Listing, error) {
+	listing, err := l.Lister.List(ctx)
+	var failure *datadog.Error
+	if errors.As(err, &failure) {
+		return listing, fmt.Errorf("%w; %s", err, l.hints.of(failure.Reason))
+	}
+	return listing, err
+}
+
+// of returns what to do about a failure.
+func (h hints) of(reason datadog.Reason) string {
+	api, filters, timeout := "--datadog.site and --datadog.api-url", "--datadog.source-org-id and --datadog.sink-org-id", "--datadog.timeout"
+	if h.configFile {
+		api, filters, timeout = "the org's site and api_url", "source_org_id and sink_org_id", "the org's timeout"
+	}
+	again := "run the command again"
+	if h.repeats {
+		again = "the exporter tries again by itself"
+	}
+	switch reason {
+	case datadog.Unauthorized:
+		return "check the credentials and that they belong to this site"
+	case datadog.Forbidden:
+		return "check the credentials, their site, and that they have the permission org_connections_read"
+	case datadog.RateLimited:
+		if !h.repeats {
+			return "run the command again after that, and see what else uses this limit"
+		}
+		return "listing resumes by itself; if this happens often, raise --cache.ttl or see what else uses this limit"
+	case datadog.ServerError:
+		return again + "; see https://status.datadoghq.com if it lasts"
+	case datadog.ClientError:
+		return fmt.Sprintf("check %s, and the filters %s", api, filters)
+	case datadog.Timeout:
+		return fmt.Sprintf("%s; raise %s if listing takes that long", again, timeout)
+	case datadog.Network:
+		return again + "; check name resolution, proxy and firewall if it lasts"
+	case datadog.Malformed:
+		return fmt.Sprintf("check that %s lead to Datadog's API and not to a login page or a proxy's", api)
+	}
+	return again + "; connections may be changing at this moment" // datadog.Incomplete
+}

@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // Keys are one org's credentials: API and App together, or Token alone.
@@ -14,7 +16,7 @@ type Keys struct {
 	Token string // ddpat_…, sent as Authorization: Bearer
 }
 
-// Keys returns the credentials of an org, always the same for the same id.
+// Keys returns an org's credentials. They depend on its id alone.
 func (s *Server) Keys(orgID string) Keys {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -37,56 +39,79 @@ func keysOf(orgID string) Keys {
 // RevokeKeys makes the API answer 401 to an org's credentials.
 func (s *Server) RevokeKeys(orgID string) { s.refuse(orgID, http.StatusUnauthorized) }
 
-// RestoreKeys makes an org's credentials work again after [Server.RevokeKeys] or [Server.DenyPermission].
-func (s *Server) RestoreKeys(orgID string) { s.refuse(orgID, 0) }
-
 // DenyPermission takes org_connections_read from an org's credentials: the API answers 403.
 func (s *Server) DenyPermission(orgID string) { s.refuse(orgID, http.StatusForbidden) }
+
+// RestoreKeys undoes [Server.RevokeKeys] and [Server.DenyPermission].
+func (s *Server) RestoreKeys(orgID string) { s.refuse(orgID, 0) }
 
 func (s *Server) refuse(orgID string, status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.orgs.get(orgID)
-	s.access.refused[orgID] = status
+	s.refused[orgID] = status
 }
 
-// access knows whose credentials are whose and which of them are refused.
-type access struct {
-	owners  map[Keys]string // an org's pair of keys alone and its token alone: its id
-	refused map[string]int  // org id: the status that it gets
-}
-
-func newAccess() access {
-	return access{owners: map[Keys]string{}, refused: map[string]int{}}
-}
-
-func (a *access) add(orgID string) {
-	keys := keysOf(orgID)
-	a.owners[Keys{API: keys.API, App: keys.App}] = orgID
-	a.owners[Keys{Token: keys.Token}] = orgID
-}
-
-// authorize finds the org whose credentials a request carries, and the status to refuse it with, 0 for none: 401
-// without credentials, 403 with wrong ones, as the API does.
-func (s *Server) authorize(h http.Header) (orgID string, refusal int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	keys, ok := keysIn(h)
-	if !ok {
+// authorize returns the org whose credentials a request carries, and the status to refuse it with or 0. The API
+// answers 401 to missing credentials and 403 to wrong ones.
+func (s *Server) authorize(h http.Header) (orgID string, refused int) {
+	keys := Keys{API: h.Get("DD-API-KEY"), App: h.Get("DD-APPLICATION-KEY")}
+	if token, ok := strings.CutPrefix(h.Get("Authorization"), "Bearer "); ok {
+		keys = Keys{Token: token}
+	} else if keys.API == "" || keys.App == "" {
 		return "", http.StatusUnauthorized
 	}
-	orgID, ok = s.access.owners[keys]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	orgID, ok := s.owners[keys]
 	if !ok {
 		return "", http.StatusForbidden
 	}
-	return orgID, s.access.refused[orgID]
+	return orgID, s.refused[orgID]
 }
 
-// keysIn reads a request's credentials.
-func keysIn(h http.Header) (keys Keys, ok bool) {
-	if token, ok := strings.CutPrefix(h.Get("Authorization"), "Bearer "); ok {
-		return Keys{Token: token}, true
+// RateLimit allows each org a number of requests in each period; those above it get 429.
+type RateLimit struct {
+	Limit  int           // requests per period; 0: no limit, and no X-RateLimit headers
+	Period time.Duration // whole seconds; aligned to the clock: a period of a minute begins at :00
+	Name   string        // sent as X-RateLimit-Name
+}
+
+// window counts one org's requests in the period that begins at start.
+type window struct {
+	start time.Time
+	used  int
+}
+
+// admit counts a request, sets the X-RateLimit headers, and reports whether the limit allows the request.
+func (s *Server) admit(orgID string, header http.Header) bool {
+	limit := s.opts.RateLimit
+	if limit.Limit == 0 {
+		return true
 	}
-	keys = Keys{API: h.Get("DD-API-KEY"), App: h.Get("DD-APPLICATION-KEY")}
-	return keys, keys.API != "" && keys.App != ""
+	now := time.Now()
+	start := now.Truncate(limit.Period)
+	used := s.countRequest(orgID, start)
+	reset := start.Add(limit.Period).Sub(now)
+
+	setInt := func(name string, value int) { header.Set(name, strconv.Itoa(value)) }
+	setInt("X-RateLimit-Limit", limit.Limit)
+	setInt("X-RateLimit-Period", int(limit.Period/time.Second))
+	setInt("X-RateLimit-Remaining", max(0, limit.Limit-used))
+	setInt("X-RateLimit-Reset", int((reset+time.Second-1)/time.Second)) // rounded up
+	header.Set("X-RateLimit-Name", limit.Name)
+	return used <= limit.Limit
+}
+
+// countRequest returns the number of requests in the org's window that begins at start, this one included.
+func (s *Server) countRequest(orgID string, start time.Time) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := s.windows[orgID]
+	if w == nil || !w.start.Equal(start) {
+		w = &window{start: start}
+		s.windows[orgID] = w
+	}
+	w.used++
+	return w.used
 }

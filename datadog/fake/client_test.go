@@ -10,14 +10,14 @@ import (
 	"datadog_org_connections_exporter/datadog/fake"
 )
 
-// client asks a server as one org would, over the real net/http.
+// client sends requests with one org's keys, through net/http.
 type client struct {
 	t    *testing.T
 	http *http.Client
 	keys fake.Keys
 }
 
-// connect makes a client with an org's keys. It refuses redirects, to see them.
+// connect returns a client with an org's keys. It does not follow redirects.
 func connect(t *testing.T, s *fake.Server, orgID string) client {
 	t.Helper()
 	transport, stop := fake.InMemory(s)
@@ -32,7 +32,7 @@ func connect(t *testing.T, s *fake.Server, orgID string) client {
 	}
 }
 
-// as is the same client with another org's keys.
+// as returns the same client with other keys.
 func (c client) as(keys fake.Keys) client {
 	c.keys = keys
 	return c
@@ -49,7 +49,7 @@ func (c client) request(method, pathAndQuery string) *http.Request {
 	return r
 }
 
-// answer is what came back; err is the failure to get or to read it.
+// answer is a response; err is the error of sending the request or of reading the body.
 type answer struct {
 	status int
 	header http.Header
@@ -67,13 +67,13 @@ func (c client) do(r *http.Request) answer {
 	return answer{resp.StatusCode, resp.Header, string(body), err}
 }
 
-// get asks for a page: query is "" or begins with "?".
+// get requests a page: query is "" or begins with "?".
 func (c client) get(query string) answer {
 	c.t.Helper()
 	return c.do(c.request(http.MethodGet, fake.Path+query))
 }
 
-// page is what tests read of a page.
+// page is the part of a page that tests check.
 type page struct {
 	IDs             []string
 	Total, Filtered int
@@ -103,10 +103,10 @@ func (a answer) page(t *testing.T) page {
 	return p
 }
 
-// ids joins ids, for comparing.
+// ids returns the ids joined by spaces.
 func (p page) ids() string { return strings.Join(p.IDs, " ") }
 
-// triangle is an account of three orgs: c1 from a to b, c2 from b to c, c3 from c to a, c4 from a to c.
+// triangle returns an account of three orgs: c1 from a to b, c2 from b to c, c3 from c to a, c4 from a to c.
 func triangle(opts fake.Options) *fake.Server {
 	s := fake.New(opts)
 	for _, id := range []string{"a", "b", "c"} {

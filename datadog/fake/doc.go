@@ -1,14 +1,36 @@
-// Package fake simulates the part of Datadog's API that lists org connections: one account, several orgs, and all
-// the ways in which an answer goes wrong.
+// Package fake simulates the part of Datadog's API that lists org connections, for the demo and the tests.
 //
-// A [Server] holds the account and is the [http.Handler] that lists it. The account may be changed while it is being
-// listed, [Server.Inject] switches faults on, [InMemory] connects a client to it without sockets, and [NewStory]
-// tells the demo's story.
+// A [Server] holds one made-up account (orgs, users, connections) and is the [http.Handler] that lists it at [Path]:
+// credentials, paging, filters, rate limits, and the undocumented parts of the answers, as recorded from the live API.
+// The account may change while it is being listed. [Star] and [Mesh] generate accounts of any size, [NewStory]
+// returns the demo's. The same seed generates the same account.
 //
-// It answers as the live API was recorded to answer, undocumented parts included. It imports nothing of ours and
-// shares no struct with the client: a wrong JSON tag would cancel itself out.
+// [InMemory] connects a client to a server without sockets, so that a test can run in a testing/synctest bubble:
 //
-// Calls that name an org, user or connection that is not there panic: it is a mistake of the test or the story.
+//	server, org := fake.Star(fake.Options{}, 250, 1)
+//	transport, stop := fake.InMemory(server)
+//	defer stop()
+//	server.Inject(fake.HTMLError(502).From(100).Once())
+//	// A client with server.Keys(org) and this transport now has to retry one page.
 //
-// All names, addresses and keys are made up.
+// [Server.Inject] switches on what goes wrong:
+//
+//   - other answers: [Status], [ErrorObjects], [HTMLError], [HTML200], [NotAList], [NullData], [TooManyRequests],
+//     [Redirect]
+//   - inconsistent pages and totals: [RepeatPage], [ShortPages], [EmptyPage], [ShuffledOrder], [Total], [NoMeta],
+//     [AfterPage]
+//   - the network: [Slow], [Hang], [HangMidBody], [Disconnect], [DisconnectMidBody], [Truncated], [Endless]
+//
+// [Quirks] are oddities of a single connection's JSON. [Server.RevokeKeys] and [Server.DenyPermission] refuse
+// credentials. [Server.RequestLog] returns what a client asked for.
+//
+// The package must never share structs with the client, and imports the standard library alone: a wrong JSON tag in
+// a shared struct would cancel itself out.
+//
+// Methods panic when they are given the id of an org, user or connection that the account does not have: that is a
+// mistake in the test.
+//
+// server.go serves requests and logs them, access.go has credentials and rate limits, account.go the account,
+// document.go its JSON, faults.go the faults, generate.go the generated accounts, story.go the demo's, and memnet.go
+// the in-memory network.
 package fake

@@ -10,8 +10,8 @@ import (
 	"datadog_org_connections_exporter/datadog/fake"
 )
 
-// The golden file is written by hand after a recorded answer of the live API.
-func TestAnswerHasTheRecordedShape(t *testing.T) {
+// The golden file was written by hand after a recorded answer of the live API.
+func TestServer_AnswersAsRecorded(t *testing.T) {
 	golden, err := os.ReadFile("testdata/tiny.json")
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +38,7 @@ func TestAnswerHasTheRecordedShape(t *testing.T) {
 	}
 }
 
-func TestEmptyListing(t *testing.T) {
+func TestServer_AnswersEmptyListing(t *testing.T) {
 	s := fake.New(fake.Options{})
 	org := s.AddOrg(fake.Org{})
 
@@ -48,7 +48,7 @@ func TestEmptyListing(t *testing.T) {
 	}
 }
 
-func TestIncludedCanBeLeftOut(t *testing.T) {
+func TestOptions_OmitIncluded(t *testing.T) {
 	s := triangle(fake.Options{OmitIncluded: true})
 	got := connect(t, s, "a").get("")
 	if strings.Contains(got.body, "included") || len(got.page(t).IDs) != 3 {
@@ -56,24 +56,24 @@ func TestIncludedCanBeLeftOut(t *testing.T) {
 	}
 }
 
-func TestNotIncluded(t *testing.T) {
+func TestOrg_NotIncluded(t *testing.T) {
 	s := fake.New(fake.Options{})
-	shown := s.AddOrg(fake.Org{})
-	hidden := s.AddOrg(fake.Org{NotIncluded: true})
+	included := s.AddOrg(fake.Org{})
+	omitted := s.AddOrg(fake.Org{NotIncluded: true})
 	user := s.AddUser(fake.User{NotIncluded: true})
-	s.AddConnection(fake.Connection{SourceID: shown, SinkID: hidden, CreatorID: user})
+	s.AddConnection(fake.Connection{SourceID: included, SinkID: omitted, CreatorID: user})
 
 	var body struct{ Included []struct{ ID string } }
-	got := connect(t, s, shown).get("")
+	got := connect(t, s, included).get("")
 	if err := json.Unmarshal([]byte(got.body), &body); err != nil {
 		t.Fatal(err)
 	}
-	if len(body.Included) != 1 || body.Included[0].ID != shown {
-		t.Errorf("included %v, want only %s", body.Included, shown)
+	if len(body.Included) != 1 || body.Included[0].ID != included {
+		t.Errorf("included %v, want only %s", body.Included, included)
 	}
 }
 
-func TestQuirks(t *testing.T) {
+func TestQuirks_ChangeJSON(t *testing.T) {
 	tests := map[string]struct {
 		quirks       fake.Quirks
 		want, absent string
@@ -87,7 +87,7 @@ func TestQuirks(t *testing.T) {
 		"null creator": {quirks: fake.Quirks{NullCreator: true}, want: `"created_by":{"data":null}`},
 		"no creator":   {quirks: fake.Quirks{NoCreator: true}, absent: "created_by"},
 		"no time":      {quirks: fake.Quirks{NoCreatedAt: true}, want: `"attributes":{"connection_types"`},
-		"nonsense":     {quirks: fake.Quirks{CreatedAt: "yesterday"}, want: `"created_at":"yesterday"`},
+		"wrong time":   {quirks: fake.Quirks{CreatedAt: "yesterday"}, want: `"created_at":"yesterday"`},
 		"null types":   {quirks: fake.Quirks{NullTypes: true}, want: `"connection_types":null`},
 	}
 	for name, test := range tests {

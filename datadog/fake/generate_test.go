@@ -8,7 +8,7 @@ import (
 	"datadog_org_connections_exporter/datadog/fake"
 )
 
-func TestStar(t *testing.T) {
+func TestStar_ConnectsHub(t *testing.T) {
 	s, hub := fake.Star(fake.Options{}, 1001, 7)
 	outgoing := 0
 	for _, c := range s.Visible(hub) {
@@ -25,8 +25,8 @@ func TestStar(t *testing.T) {
 	}
 }
 
-func TestMesh(t *testing.T) {
-	s := fake.Mesh(fake.Options{}, 6, 30, 7) // all pairs that there are
+func TestMesh_ConnectsEveryPairOnce(t *testing.T) {
+	s := fake.Mesh(fake.Options{}, 6, 30, 7) // all pairs
 	type pair struct{ source, sink string }
 	pairs := map[pair]bool{}
 	uuid := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
@@ -41,15 +41,15 @@ func TestMesh(t *testing.T) {
 	}
 }
 
-func TestSeedDecides(t *testing.T) {
+func TestMesh_DependsOnSeed(t *testing.T) {
 	account := func(seed uint64) []any {
 		s := fake.Mesh(fake.Options{}, 5, 10, seed)
 		return []any{s.Orgs(), s.Connections(), s.Keys(s.Orgs()[0].ID)}
 	}
 	if !reflect.DeepEqual(account(1), account(1)) {
-		t.Error("one seed makes two accounts")
+		t.Error("one seed generates different accounts")
 	}
 	if reflect.DeepEqual(account(1), account(2)) {
-		t.Error("two seeds make one account")
+		t.Error("two seeds generate the same account")
 	}
 }

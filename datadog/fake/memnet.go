@@ -9,51 +9,47 @@ import (
 	"sync"
 )
 
-// InMemory runs an [http.Server] with h on an in-memory listener. All that the transport dials leads there, whatever
-// the host, and https without TLS. stop closes everything and returns when the server's goroutines have ended.
+// InMemory runs an [http.Server] with h on an in-memory listener. transport connects to it whatever the host, with
+// http and, without TLS, https. stop closes all connections and returns when the server's goroutines have ended.
 //
-// In a testing/synctest bubble the real net/http so runs in virtual time: sockets would never let time pass.
+// In a testing/synctest bubble, net/http then runs in virtual time. With sockets it would not: a bubble's clock stands
+// still while a goroutine waits for one.
 func InMemory(h http.Handler) (transport *http.Transport, stop func()) {
 	listener := &memListener{conns: make(chan net.Conn), closed: make(chan struct{})}
-	var open sync.WaitGroup
+	var open sync.WaitGroup // one per connection
 	server := &http.Server{
-		Handler:   h,
-		ErrorLog:  log.New(io.Discard, "", 0),
-		ConnState: countConns(&open),
+		Handler:  h,
+		ErrorLog: log.New(io.Discard, "", 0),
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				open.Add(1)
+			case http.StateClosed:
+				open.Done()
+			}
+		},
 	}
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		_ = server.Serve(listener) // ends by stop, always with an error
+		_ = server.Serve(listener) // always returns an error
 	}()
 
 	transport = &http.Transport{DialContext: listener.dial, DialTLSContext: listener.dial}
 	return transport, func() {
 		_ = listener.Close()
-		<-served           // no connection is accepted from here on, so none is missed
-		_ = server.Close() // has nothing left to say: its listener is closed
+		<-served           // the server accepts no more: open.Add does not race with open.Wait
+		_ = server.Close() // returns the error of the listener, which is closed already
 		open.Wait()
 		transport.CloseIdleConnections()
 	}
 }
 
-// countConns keeps the number of open connections in open.
-func countConns(open *sync.WaitGroup) func(net.Conn, http.ConnState) {
-	return func(_ net.Conn, state http.ConnState) {
-		switch state {
-		case http.StateNew:
-			open.Add(1)
-		case http.StateClosed:
-			open.Done()
-		}
-	}
-}
-
-// memListener accepts what its dial dials.
+// memListener accepts the connections that dial opens.
 type memListener struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
+	conns     chan net.Conn
+	closed    chan struct{}
+	closeOnce sync.Once
 }
 
 // dial has the signature of [http.Transport]'s DialContext.
@@ -79,7 +75,7 @@ func (l *memListener) Accept() (net.Conn, error) {
 }
 
 func (l *memListener) Close() error {
-	l.once.Do(func() { close(l.closed) })
+	l.closeOnce.Do(func() { close(l.closed) })
 	return nil
 }
 

@@ -13,9 +13,9 @@ import (
 	"datadog_org_connections_exporter/datadog/fake"
 )
 
-// A bubble panics where it ends with goroutines left, so that these tests see them.
+// A synctest bubble fails the test when goroutines are left at its end.
 
-func TestInMemoryStopsWithRequestsUnderWay(t *testing.T) {
+func TestInMemory_StopEndsOpenRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ended atomic.Int32
 		transport, stop := fake.InMemory(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -37,14 +37,14 @@ func TestInMemoryStopsWithRequestsUnderWay(t *testing.T) {
 		}
 		for range cap(errs) {
 			if err := <-errs; err == nil {
-				t.Error("an answer after stop")
+				t.Error("a request succeeded after stop")
 			}
 		}
-		stop() // once more does no harm
+		stop() // a second call does nothing
 	})
 }
 
-func TestInMemoryRefusesAfterStop(t *testing.T) {
+func TestInMemory_FailsAfterStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		transport, stop := fake.InMemory(http.NotFoundHandler())
 		stop()
@@ -54,7 +54,7 @@ func TestInMemoryRefusesAfterStop(t *testing.T) {
 	})
 }
 
-func TestInMemoryKeepsConnectionsAlive(t *testing.T) {
+func TestInMemory_KeepsConnectionsAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		transport, stop := fake.InMemory(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 			time.Sleep(time.Minute) // virtual
@@ -78,7 +78,7 @@ func TestInMemoryKeepsConnectionsAlive(t *testing.T) {
 	})
 }
 
-// roundTrip asks for anything and returns the failure to be answered.
+// roundTrip sends a request and returns its error.
 func roundTrip(t *testing.T, transport *http.Transport) error {
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://api.example.com/", nil)
 	if err != nil {

@@ -1,42 +1,86 @@
 package fake
 
-import "time"
+import (
+	"net/http"
+	"time"
+)
 
-// Step is one event of a story.
+// Step is one event of the demo's story.
 type Step struct {
 	Title string
-	Look  string // what a person sees on /metrics once the event is listed
-	Do    func() // makes it happen
+	Look  string // what changes on /metrics once the exporter has listed the event
+	Do    func() // makes the event happen
 }
 
-// NewStory makes the demo's account, a made-up payments company, and what happens in it. orgID is its hub, Acme
-// Security, whose keys list nine connections at first. The steps are to be done in order, each once.
+// NewStory returns the demo's account, a made-up payments company, and the events of its story. orgID is Acme
+// Security, whose keys list nine connections at first. The steps must be done in order, each once.
 func NewStory() (s *Server, orgID string, steps []Step) {
 	c := newCompany()
-	return c.server, c.security, []Step{
-		c.unexpectedConnection(),
-		c.widenedConnection(),
-		c.disabledCreator(),
-		c.renamedOrg(),
-		c.rateLimitStorm(),
-		c.endOfStorm(),
-		c.vanishedConnection(),
-		c.gatewayOutage(),
-		c.endOfOutage(),
-	}
+	return c.server, c.security, []Step{{
+		Title: "Acme Security shares its logs with a contractor",
+		Look: `datadog_org_connections{source_org_name="Acme Security",sink_org_name="Contractor Sandbox",` +
+			`connection_type="logs"} 1 appears, and as datadog_org_connections_unexpected too; ` +
+			`datadog_listing_connections goes from 9 to 10`,
+		Do: func() { c.connect(c.security, c.contractor, c.onboarding, time.Now(), "logs") },
+	}, {
+		Title: "Acme Payments EU shares metrics and audit too, no longer logs alone",
+		Look: `datadog_org_connections{source_org_name="Acme Payments EU",sink_org_name="Acme Security"} has three ` +
+			`series, connection_type "logs", "metrics" and "audit", where it had one, and the new two are unexpected; ` +
+			`datadog_org_connection_created_timestamp_seconds tells nothing of it`,
+		Do: func() { c.server.SetTypes(c.fromPaymentsEU, "logs", "metrics", "audit") },
+	}, {
+		Title: "Robin, who created a connection, leaves: the account is disabled",
+		Look: `datadog_org_connection_creator_disabled goes from 0 to 1 for the connection of Acme "Skunkworks" Labs, ` +
+			`the only one with creator_kind="user" in datadog_org_connection_info: it is about to vanish`,
+		Do: func() { c.server.DisableUser(c.robin) },
+	}, {
+		Title: "Acme Payments US is renamed to Acme Payments Americas",
+		Look: `datadog_org_info has org_name="Acme Payments Americas" for the same org_id, and datadog_org_connections ` +
+			`the new source_org_name; datadog_listing_connections stays 10, and nothing is unexpected that was not before`,
+		Do: func() { c.server.RenameOrg(c.paymentsUS, "Acme Payments Americas") },
+	}, {
+		Title: "Another tool uses the rate limit up: every answer is 429",
+		Look: `datadog_up 0, datadog_api_ratelimit_remaining 0, and datadog_listing_failures_total` +
+			`{reason="rate_limited"} grows; datadog_org_connections keeps all its series`,
+		Do: func() {
+			header := http.Header{}
+			header.Set("X-RateLimit-Limit", "600")
+			header.Set("X-RateLimit-Period", "60")
+			header.Set("X-RateLimit-Remaining", "0")
+			header.Set("X-RateLimit-Reset", "5")
+			header.Set("X-RateLimit-Name", "org_connections")
+			c.server.Inject(TooManyRequests(header))
+		},
+	}, {
+		Title: "The other tool stops",
+		Look: `datadog_up 1, datadog_api_ratelimit_remaining is above 0, and ` +
+			`datadog_listing_last_success_timestamp_seconds moves on`,
+		Do: c.server.ClearFaults,
+	}, {
+		Title: "Datadog deletes the connection that Robin created",
+		Look: `datadog_org_connection_info and datadog_org_connections of Acme "Skunkworks" Labs are gone, and ` +
+			`datadog_org_connections_missing has its rule; datadog_listing_connections goes from 10 to 9`,
+		Do: func() { c.server.RemoveConnection(c.fromSkunkworks) },
+	}, {
+		Title: "A gateway before the API fails: every answer is an HTML page with 502",
+		Look: `datadog_up 0, and datadog_listing_failures_total{reason="server_error"} grows; ` +
+			`datadog_listing_connections stays 9, and datadog_org_connections keeps all its series`,
+		Do: func() { c.server.Inject(HTMLError(http.StatusBadGateway)) },
+	}, {
+		Title: "The gateway is back",
+		Look: `datadog_up 1, datadog_listing_connections 9, and ` +
+			`datadog_listing_last_success_timestamp_seconds moves on`,
+		Do: c.server.ClearFaults,
+	}}
 }
 
-// company is the story's account, with what its steps touch.
+// company is the story's account, with the ids that its steps use.
 type company struct {
 	server *Server
 
-	security, paymentsEU, paymentsUS, platform, tokyo, skunkworks, dataLake, contractor string // orgs
-
-	terraform, onboarding, robin string // users
-
-	fromPaymentsEU, fromSkunkworks string // connections to security
-
-	connected time.Time // when the last connection was created
+	security, paymentsUS, contractor string // orgs
+	onboarding, robin                string // users
+	fromPaymentsEU, fromSkunkworks   string // connections to security
 }
 
 func newCompany() *company {
@@ -44,48 +88,43 @@ func newCompany() *company {
 		Latency:   50 * time.Millisecond,
 		RateLimit: RateLimit{Limit: 600, Period: time.Minute, Name: "org_connections"},
 	}, 2025)
-	c := &company{
-		server:     s,
-		security:   s.AddOrg(Org{Name: "Acme Security"}),
-		paymentsEU: s.AddOrg(Org{Name: "Acme Payments EU"}),
-		paymentsUS: s.AddOrg(Org{Name: "Acme Payments US"}),
-		platform:   s.AddOrg(Org{Name: "Acme Platform"}),
-		tokyo:      s.AddOrg(Org{Name: "Acme 東京"}),
-		skunkworks: s.AddOrg(Org{Name: `Acme "Skunkworks" Labs`}),
-		dataLake:   s.AddOrg(Org{Name: "Acme Data Lake"}),
-		contractor: s.AddOrg(Org{Name: "Contractor Sandbox"}),
-		terraform:  s.AddUser(User{Name: "terraform", ServiceAccount: true}),
-		onboarding: s.AddUser(User{Name: "onboarding", ServiceAccount: true}),
-		robin:      s.AddUser(User{Name: "Robin Sample", Email: "robin.sample@example.com"}),
-		connected:  time.Date(2024, 5, 14, 9, 26, 53, 589793000, time.UTC),
+	c := &company{server: s}
+	c.security = s.AddOrg(Org{Name: "Acme Security"})
+	paymentsEU := s.AddOrg(Org{Name: "Acme Payments EU"})
+	c.paymentsUS = s.AddOrg(Org{Name: "Acme Payments US"})
+	platform := s.AddOrg(Org{Name: "Acme Platform"})
+	tokyo := s.AddOrg(Org{Name: "Acme 東京"})
+	skunkworks := s.AddOrg(Org{Name: `Acme "Skunkworks" Labs`})
+	dataLake := s.AddOrg(Org{Name: "Acme Data Lake"})
+	c.contractor = s.AddOrg(Org{Name: "Contractor Sandbox"})
+	terraform := s.AddUser(User{Name: "terraform", ServiceAccount: true})
+	c.onboarding = s.AddUser(User{Name: "onboarding", ServiceAccount: true})
+	c.robin = s.AddUser(User{Name: "Robin Sample", Email: "robin.sample@example.com"})
+
+	createdAt := time.Date(2024, 5, 14, 9, 26, 53, 589793000, time.UTC)
+	connect := func(sourceID, sinkID, creatorID string, types ...string) string {
+		createdAt = createdAt.AddDate(0, 0, 5*7)
+		return c.connect(sourceID, sinkID, creatorID, createdAt, types...)
 	}
-	c.connectAll()
+	c.fromPaymentsEU = connect(paymentsEU, c.security, terraform, "logs")
+	connect(c.paymentsUS, c.security, terraform, "logs", "metrics")
+	connect(platform, c.security, terraform, "logs", "metrics")
+	connect(tokyo, c.security, c.onboarding, "logs")
+	c.fromSkunkworks = connect(skunkworks, c.security, c.robin, "logs")
+	connect(dataLake, c.security, c.onboarding, "audit")
+	connect(c.security, platform, terraform, "metrics")
+	connect(c.security, dataLake, terraform, "logs", "audit")
+	connect(c.security, paymentsEU, c.onboarding, "metrics")
+	connect(c.paymentsUS, dataLake, terraform, "metrics") // not listed with the keys of security
 	return c
 }
 
-func (c *company) connectAll() {
-	c.fromPaymentsEU = c.connect(c.paymentsEU, c.security, c.terraform, "logs")
-	c.connect(c.paymentsUS, c.security, c.terraform, "logs", "metrics")
-	c.connect(c.platform, c.security, c.terraform, "logs", "metrics")
-	c.connect(c.tokyo, c.security, c.onboarding, "logs")
-	c.fromSkunkworks = c.connect(c.skunkworks, c.security, c.robin, "logs")
-	c.connect(c.dataLake, c.security, c.onboarding, "audit")
-	c.connect(c.security, c.platform, c.terraform, "metrics")
-	c.connect(c.security, c.dataLake, c.terraform, "logs", "audit")
-	c.connect(c.security, c.paymentsEU, c.onboarding, "metrics")
-
-	// Security's keys do not list this one: it takes no part in it.
-	c.connect(c.paymentsUS, c.dataLake, c.terraform, "metrics")
-}
-
-// connect adds a connection that was created five weeks after the one before.
-func (c *company) connect(sourceID, sinkID, creatorID string, types ...string) string {
-	c.connected = c.connected.AddDate(0, 0, 5*7)
+func (c *company) connect(sourceID, sinkID, creatorID string, createdAt time.Time, types ...string) string {
 	return c.server.AddConnection(Connection{
 		SourceID:  sourceID,
 		SinkID:    sinkID,
 		CreatorID: creatorID,
 		Types:     types,
-		CreatedAt: c.connected,
+		CreatedAt: createdAt,
 	})
 }

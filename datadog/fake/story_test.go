@@ -7,14 +7,14 @@ import (
 	"datadog_org_connections_exporter/datadog/fake"
 )
 
-func TestStory(t *testing.T) {
+func TestNewStory_StepsChangeAnswers(t *testing.T) {
 	s, org, steps := fake.NewStory()
 	c := connect(t, s, org)
 	if got := c.get("").page(t); got.Total != 9 {
 		t.Fatalf("the story begins with %d connections", got.Total)
 	}
 
-	// What the hub is answered after each step: in comes into the body, out goes from it.
+	// The answer to Acme Security after each step: in appears in the body, out disappears from it.
 	want := []struct {
 		status, connections int
 		in, out             string
@@ -40,10 +40,10 @@ func TestStory(t *testing.T) {
 			t.Errorf("%s: status %d, body %s", step.Title, got.status, got.body)
 		}
 		if want[i].in != "" && strings.Contains(before, want[i].in) {
-			t.Errorf("%s: %s was there before", step.Title, want[i].in)
+			t.Errorf("%s: %s was in the body before", step.Title, want[i].in)
 		}
 		if want[i].out != "" && (strings.Contains(got.body, want[i].out) || !strings.Contains(before, want[i].out)) {
-			t.Errorf("%s: %s does not go", step.Title, want[i].out)
+			t.Errorf("%s: %s does not disappear", step.Title, want[i].out)
 		}
 		if want[i].status == 200 && got.page(t).Total != want[i].connections {
 			t.Errorf("%s: %d connections", step.Title, got.page(t).Total)
@@ -51,7 +51,7 @@ func TestStory(t *testing.T) {
 	}
 }
 
-func TestStoryTellsWhereToLook(t *testing.T) {
+func TestNewStory_StepsNameMetrics(t *testing.T) {
 	_, _, steps := fake.NewStory()
 	for _, step := range steps {
 		if step.Title == "" || !strings.Contains(step.Look, "datadog_") {

@@ -15,7 +15,7 @@ import (
 	"datadog_org_connections_exporter/datadog/fake"
 )
 
-func TestAnswersInPlaceOfTheAPI(t *testing.T) {
+func TestFault_AnswersInPlaceOfAPI(t *testing.T) {
 	tests := map[string]struct {
 		fault       fake.Fault
 		status      int
@@ -48,7 +48,7 @@ func TestAnswersInPlaceOfTheAPI(t *testing.T) {
 	}
 }
 
-func TestFaultHeaders(t *testing.T) {
+func TestFault_SendsHeaders(t *testing.T) {
 	s := triangle(fake.Options{RateLimit: fake.RateLimit{Limit: 9, Period: time.Minute}})
 	c := connect(t, s, "a")
 	s.Inject(fake.Redirect("https://elsewhere.example.com/").Once())
@@ -62,35 +62,35 @@ func TestFaultHeaders(t *testing.T) {
 	}
 }
 
-func TestCutAnswers(t *testing.T) {
+func TestFault_CutsAnswers(t *testing.T) {
 	tests := map[string]struct {
 		fault  fake.Fault
-		status int   // that arrives, 0 for none
+		status int   // 0: none is sent
 		err    error // nil: the answer is complete
 	}{
-		"truncated": {fake.Truncated(), 200, nil},
-		"dropped":   {fake.DisconnectMidBody(), 200, io.ErrUnexpectedEOF},
-		"refused":   {fake.Disconnect(), 0, io.EOF},
+		"truncated":           {fake.Truncated(), 200, nil},
+		"disconnect mid body": {fake.DisconnectMidBody(), 200, io.ErrUnexpectedEOF},
+		"disconnect":          {fake.Disconnect(), 0, io.EOF},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := triangle(fake.Options{})
 			c := connect(t, s, "a")
-			whole := c.get("").body
+			complete := c.get("").body
 			s.Inject(test.fault)
 
 			got := c.get("")
 			if got.status != test.status || !errors.Is(got.err, test.err) {
 				t.Errorf("status %d, error %v", got.status, got.err)
 			}
-			if test.status == 200 && (got.body == "" || got.body == whole || !strings.HasPrefix(whole, got.body)) {
+			if test.status == 200 && (got.body == "" || got.body == complete || !strings.HasPrefix(complete, got.body)) {
 				t.Errorf("body %q is not a part of the page", got.body)
 			}
 		})
 	}
 }
 
-func TestHanging(t *testing.T) {
+func TestHang(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault  fake.Fault
 		status int
@@ -117,7 +117,7 @@ func TestHanging(t *testing.T) {
 	}
 }
 
-func TestSlow(t *testing.T) {
+func TestSlow_DelaysInAdditionToLatency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := triangle(fake.Options{Latency: time.Second})
 		s.Inject(fake.Slow(5 * time.Second))
@@ -133,7 +133,7 @@ func TestSlow(t *testing.T) {
 	})
 }
 
-func TestEndlessIsJSONThatNeverEnds(t *testing.T) {
+func TestEndless_SendsJSONWithoutEnd(t *testing.T) {
 	s := triangle(fake.Options{})
 	s.Inject(fake.Endless())
 	c := connect(t, s, "a")
@@ -162,8 +162,8 @@ func TestEndlessIsJSONThatNeverEnds(t *testing.T) {
 	}
 }
 
-func TestBentListings(t *testing.T) {
-	twice := func(truth int) any { return 2 * truth }
+func TestFault_ChangesListing(t *testing.T) {
+	double := func(total int) any { return 2 * total }
 	tests := map[string]struct {
 		fault fake.Fault
 		query string
@@ -173,7 +173,7 @@ func TestBentListings(t *testing.T) {
 		"repeat page": {fake.RepeatPage(), "?offset=2&limit=2", page{[]string{"c1", "c3"}, 3, 3}},
 		"short pages": {fake.ShortPages(1), "?offset=1", page{[]string{"c3"}, 3, 3}},
 		"empty page":  {fake.EmptyPage(), "?sink_org_id=a", page{nil, 3, 1}},
-		"totals":      {fake.Total(twice), "?sink_org_id=a", page{[]string{"c3"}, 6, 2}},
+		"totals":      {fake.Total(double), "?sink_org_id=a", page{[]string{"c3"}, 6, 2}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -187,7 +187,7 @@ func TestBentListings(t *testing.T) {
 	}
 }
 
-func TestTotalsNullAndMissing(t *testing.T) {
+func TestTotal_NullAndMissing(t *testing.T) {
 	s := triangle(fake.Options{})
 	c := connect(t, s, "a")
 	s.Inject(fake.Total(func(int) any { return nil }))
@@ -200,23 +200,23 @@ func TestTotalsNullAndMissing(t *testing.T) {
 	}
 }
 
-func TestShuffledOrder(t *testing.T) {
+func TestShuffledOrder_ChangesOrderOnly(t *testing.T) {
 	s, hub := fake.Star(fake.Options{}, 50, 1)
 	c := connect(t, s, hub)
 	plain := c.get("").page(t)
 	s.Inject(fake.ShuffledOrder())
 	first, second := c.get("").page(t), c.get("").page(t)
 	if first.ids() == plain.ids() || first.ids() == second.ids() {
-		t.Error("the order stays")
+		t.Error("the order did not change")
 	}
 	slices.Sort(first.IDs)
 	slices.Sort(plain.IDs)
 	if first.ids() != plain.ids() {
-		t.Error("the rows are not the same")
+		t.Error("the rows changed, not only their order")
 	}
 }
 
-func TestAfterPageBetweenPages(t *testing.T) {
+func TestAfterPage_ChangesListingBetweenPages(t *testing.T) {
 	s := triangle(fake.Options{})
 	c := connect(t, s, "a")
 	s.Inject(fake.AfterPage(func(page fake.Request) {
@@ -227,13 +227,13 @@ func TestAfterPageBetweenPages(t *testing.T) {
 	if got := c.get("?limit=1").page(t); got.ids() != "c1" || got.Total != 3 {
 		t.Errorf("first page %+v", got)
 	}
-	// c3 has moved up to the first page, which is past: the reader misses it.
+	// c3 has moved up to the first page: a client that has read that one misses it.
 	if got := c.get("?limit=1&offset=1").page(t); got.ids() != "c4" || got.Total != 2 {
 		t.Errorf("second page %+v", got)
 	}
 }
 
-func TestWhichRequestsAFaultAppliesTo(t *testing.T) {
+func TestFault_AppliesToSelectedRequests(t *testing.T) {
 	s := triangle(fake.Options{})
 	a := connect(t, s, "a")
 	b := a.as(s.Keys("b"))
@@ -257,11 +257,11 @@ func TestWhichRequestsAFaultAppliesTo(t *testing.T) {
 	expect(a, "?offset=2", 200)
 }
 
-func TestFaultsAddUp(t *testing.T) {
+func TestInject_FaultsAddUp(t *testing.T) {
 	s := triangle(fake.Options{})
 	c := connect(t, s, "a")
 	s.Inject(fake.ShortPages(2))
-	s.Inject(fake.Total(func(truth int) any { return truth + 1 }))
+	s.Inject(fake.Total(func(total int) any { return total + 1 }))
 	s.Inject(fake.ShuffledOrder().Times(2))
 	s.Inject(fake.Status(500).Once())
 	c.get("")
@@ -273,7 +273,7 @@ func TestFaultsAddUp(t *testing.T) {
 	for _, r := range s.RequestLog() {
 		names = append(names, strings.Join(r.Faults, "+"))
 	}
-	if got := strings.Join(names, ", "); got != "Status(500), ShuffledOrder+Total+ShortPages(2)" {
+	if got := strings.Join(names, ", "); got != "Status(500), ShortPages(2)+Total+ShuffledOrder" {
 		t.Errorf("faults %s", got)
 	}
 }

@@ -92,7 +92,7 @@ func (c *check) rules(io streams) (*policy.Policy, error) {
 func (c *check) findings(rules *policy.Policy, view inventory.View) []report.Finding {
 	findings := []report.Finding{}
 	if rules != nil {
-		findings = report.FindingsOf(rules.Judge(view.Snapshot, view.Complete, time.Now()))
+		findings = report.PolicyFindings(rules.Judge(view.Snapshot, view.Complete, time.Now()))
 	}
 	if c.risks {
 		findings = append(findings, report.RiskFindings(view.Snapshot)...)
@@ -103,11 +103,11 @@ func (c *check) findings(rules *policy.Policy, view inventory.View) []report.Fin
 func (c *check) write(to io.Writer, findings []report.Finding) error {
 	switch c.format {
 	case "json":
-		return report.FindingsJSON(to, findings)
+		return report.WriteFindingsJSON(to, findings)
 	case "github":
-		return report.FindingsGitHub(to, c.policyFile, findings)
+		return report.WriteFindingsGitHub(to, c.policyFile, findings)
 	case "sarif":
-		return report.FindingsSARIF(to, programName, version.Version, c.policyFile, findings)
+		return report.WriteFindingsSARIF(to, programName, version.Version, c.policyFile, findings)
 	}
-	return report.FindingsText(to, findings)
+	return report.WriteFindingsText(to, findings)
 }

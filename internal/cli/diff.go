@@ -47,9 +47,9 @@ func (d *diff) run(ctx context.Context, io streams) error {
 		return fmt.Errorf("nothing is compared: %s is not complete, so that what it lacks would look added; make it anew with list -o json", d.before)
 	}
 	difference := report.Compare(before, report.NewDocument(view, time.Now()))
-	write := difference.Text
+	write := difference.WriteText
 	if d.format == "json" {
-		write = difference.JSON
+		write = difference.WriteJSON
 	}
 	if err := write(io.out); err != nil {
 		return fmt.Errorf("write the difference: %w", err)

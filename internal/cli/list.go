@@ -58,15 +58,15 @@ func (l *list) run(ctx context.Context, io streams) error {
 func (l *list) write(to io.Writer, document report.Document, now time.Time) error {
 	switch l.format {
 	case "json":
-		return report.JSON(to, document)
+		return report.WriteJSON(to, document)
 	case "csv":
-		return report.CSV(to, document)
+		return report.WriteCSV(to, document)
 	case "dot":
-		return report.Dot(to, document)
+		return report.WriteDOT(to, document)
 	case "mermaid":
-		return report.Mermaid(to, document)
+		return report.WriteMermaid(to, document)
 	}
-	return report.Table(to, document, report.Style{Color: colored(to), Now: now})
+	return report.WriteTable(to, document, report.TableOptions{Color: colored(to), Now: now})
 }
 
 // colored tells whether a person wants colours (https://no-color.org).

@@ -12,9 +12,9 @@ import (
 	"datadog_org_connections_exporter/internal/report"
 )
 
-// nextDay is the account a day later: something of everything has changed.
+// nextDay returns the hostile view a day later, with every kind of change.
 func nextDay() report.Document {
-	view := account()
+	view := hostileView()
 	s := view.Snapshot
 	var connections []datadog.Connection
 	for _, c := range s.Connections {
@@ -50,27 +50,27 @@ func nextDay() report.Document {
 func textOf(t *testing.T, d report.Difference) string {
 	t.Helper()
 	var out bytes.Buffer
-	if err := d.Text(&out); err != nil {
+	if err := d.WriteText(&out); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
 }
 
 func TestCompare(t *testing.T) {
-	d := report.Compare(report.NewDocument(account(), now), nextDay())
+	d := report.Compare(report.NewDocument(hostileView(), now), nextDay())
 	if d.Empty() {
-		t.Error("it is said to be empty")
+		t.Error("Empty is true")
 	}
 	wantFile(t, textOf(t, d), "difference.txt")
 	var out bytes.Buffer
-	if err := d.JSON(&out); err != nil {
+	if err := d.WriteJSON(&out); err != nil {
 		t.Fatal(err)
 	}
 	wantFile(t, out.String(), "difference.json")
 }
 
-func TestBackwardsWhatWasAddedIsRemoved(t *testing.T) {
-	before, after := report.NewDocument(account(), now), nextDay()
+func TestCompare_Backwards(t *testing.T) {
+	before, after := report.NewDocument(hostileView(), now), nextDay()
 	there, back := report.Compare(before, after), report.Compare(after, before)
 	if !reflect.DeepEqual(back.Added, there.Removed) || !reflect.DeepEqual(back.Removed, there.Added) {
 		t.Errorf("added %v, removed %v", back.Added, back.Removed)
@@ -79,19 +79,19 @@ func TestBackwardsWhatWasAddedIsRemoved(t *testing.T) {
 		t.Errorf("types changed %v", back.TypesChanged)
 	}
 	if len(back.CreatorsDisabled) != 0 {
-		t.Errorf("creators that are enabled again are told as disabled: %v", back.CreatorsDisabled)
+		t.Errorf("creators that were enabled again are reported as disabled: %v", back.CreatorsDisabled)
 	}
 }
 
-func TestWhereNothingChangedThereIsNothingToSay(t *testing.T) {
-	later := report.NewDocument(account(), now.Add(time.Hour))
-	d := report.Compare(report.NewDocument(account(), now), later)
+func TestDifference_EmptyIfNothingChanged(t *testing.T) {
+	later := report.NewDocument(hostileView(), now.Add(time.Hour))
+	d := report.Compare(report.NewDocument(hostileView(), now), later)
 	if !d.Empty() || textOf(t, d) != "" {
 		t.Errorf("%+v", d)
 	}
 }
 
-func TestADifferenceIsAsWholeAsBothDocuments(t *testing.T) {
+func TestCompare_CompleteIfBothDocumentsAre(t *testing.T) {
 	for _, complete := range [][2]bool{{true, true}, {true, false}, {false, true}, {false, false}} {
 		d := report.Compare(report.Document{Complete: complete[0]}, report.Document{Complete: complete[1]})
 		want := complete[0] && complete[1]
@@ -101,7 +101,7 @@ func TestADifferenceIsAsWholeAsBothDocuments(t *testing.T) {
 	}
 }
 
-func TestTypesChanged(t *testing.T) {
+func TestCompare_Types(t *testing.T) {
 	for _, test := range []struct{ before, after, want string }{
 		{"logs", "logs metrics", "+metrics"},
 		{"audit logs", "logs", "-audit"},
@@ -118,7 +118,7 @@ func TestTypesChanged(t *testing.T) {
 	}
 }
 
-func TestEachKindOfChangeCounts(t *testing.T) {
+func TestDifference_EachKindOfChange(t *testing.T) {
 	for name, d := range map[string]report.Difference{
 		"added":    {Added: make([]report.Connection, 1)},
 		"removed":  {Removed: make([]report.Connection, 1)},

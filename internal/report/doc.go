@@ -1,21 +1,18 @@
-// Package report turns an inventory's snapshot into text for people and programs.
+// Package report writes the inventory as text, for people and for programs.
 //
-// A [Document] is made of what is known at one moment. It can be filtered, written
-// in several formats, read again, and compared with a later one.
+// A [Document] holds the connections and orgs of one [inventory.View]. It can be
+// filtered, written in several formats, read back, and compared with a later one.
+// A [Finding] is something to look at: a violation of the policy, or a risk.
 //
-//	document.go    what a document holds: the contract with its readers
-//	risks.go       what may end or widen a connection
-//	filter.go      a part of a document
-//	read.go        a document of before
-//	compare.go     what differs between two documents
-//	difference.go  the difference as text and as JSON
-//	table.go       for people; age.go and columns.go are what it needs
-//	json.go        for programs, and for a later comparison
-//	csv.go         for spreadsheets
-//	graph.go       for pictures: dot.go for Graphviz, mermaid.go for Mermaid
-//	findings.go    what a policy and the risks give to see to, for people and for CI
-//	harmless.go    names from outside, made fit to be shown
+//	document.go  Document: made from a view, read from JSON, filtered
+//	table.go     the table for terminals
+//	formats.go   JSON and CSV; escaping of names
+//	graph.go     Graphviz (DOT) and Mermaid
+//	compare.go   Difference: what changed between two documents, as text and JSON
+//	risks.go     Risk: what may end a connection, or widen who sees its data
+//	findings.go  Finding: violations and risks as text, JSON, GitHub annotations, SARIF
 //
-// JSON tells names as they are. All other formats show them: what is not visible in
-// a name stands there as an escape such as \n or \u202e, and ids tell orgs apart.
+// Names and connection types come from Datadog and may hold anything. JSON keeps
+// their exact value. All other formats show a character that is not visible as an
+// escape, such as \n or \u202e; orgs are told apart by their ids.
 package report

@@ -11,59 +11,60 @@ import (
 	"datadog_org_connections_exporter/internal/report"
 )
 
-func TestADocumentIsAsWholeAsWhatIsKnown(t *testing.T) {
+func TestNewDocument_CompleteAsTheView(t *testing.T) {
 	for _, complete := range []bool{true, false} {
 		view := viewOf(nil, nil)
 		view.Complete = complete
 		if got := report.NewDocument(view, now).Complete; got != complete {
-			t.Errorf("%v where all that is known is %v", got, complete)
+			t.Errorf("document complete: %v, view complete: %v", got, complete)
 		}
 	}
 }
 
-func TestADocumentIsReadAsItWasWritten(t *testing.T) {
-	view := account()
+func TestRead_RoundTrip(t *testing.T) {
+	view := hostileView()
 	for n := range view.Snapshot.Orgs { // JSON is UTF-8, and so is what the API's client reads
 		o := &view.Snapshot.Orgs[n]
 		o.Name = strings.ToValidUTF8(o.Name, "?")
 	}
 	for name, d := range map[string]report.Document{
-		"nasty": report.NewDocument(view, now),
-		"empty": report.NewDocument(viewOf(nil, nil), now),
+		"hostile": report.NewDocument(view, now),
+		"empty":   report.NewDocument(viewOf(nil, nil), now),
 	} {
-		got, err := report.Read(strings.NewReader(written(t, report.JSON, d)))
+		got, err := report.Read(strings.NewReader(written(t, report.WriteJSON, d)))
 		if err != nil || !reflect.DeepEqual(got, d) {
 			t.Errorf("%s: %v\n got %+v\nwant %+v", name, err, got, d)
 		}
 	}
 }
 
+// smallest is the shortest valid document, without its closing brace.
 const smallest = `{"version": 1, "time": "2026-09-30T12:00:00Z", "orgs": [], "connections": []`
 
-func TestFieldsOfTheFutureAreIgnored(t *testing.T) {
+func TestRead_IgnoresUnknownFields(t *testing.T) {
 	if _, err := report.Read(strings.NewReader(smallest + `, "tomorrow": {"a": [1]}}` + "\n\n")); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestWhatIsNoDocumentIsNotReadAsOne(t *testing.T) {
-	const advice = "list -o json"
+func TestRead_RejectsOtherInput(t *testing.T) {
+	const hint = "list -o json"
 	for name, test := range map[string]struct{ text, says string }{
-		"nothing":           {"", "nothing to read"},
-		"a table":           {"SOURCE  SINK\n", "no document of connections"},
-		"a list":            {"[]", "no document of connections"},
-		"half a document":   {smallest, "no document of connections"},
-		"another document":  {`{"data": []}`, "says nothing of version 1"},
-		"no time":           {`{"version": 1, "orgs": [], "connections": []}`, "lacks its time"},
-		"no orgs":           {`{"version": 1, "time": "2026-09-30T12:00:00Z", "connections": []}`, "lacks its orgs"},
-		"no connections":    {`{"version": 1, "time": "2026-09-30T12:00:00Z", "orgs": []}`, "lacks its connections"},
-		"a nameless one":    {strings.Replace(smallest, `"connections": [`, `"connections": [{}`, 1) + "}", "without an id"},
-		"one twice":         {strings.Replace(smallest, `"connections": [`, `"connections": [{"id":"a"},{"id":"a"}`, 1) + "}", `twice, or one without an id ("a")`},
-		"two documents":     {smallest + "}" + smallest + "}", "something follows"},
-		"garbage behind it": {smallest + "} }", "something follows"},
+		"empty":            {"", "empty input"},
+		"a table":          {"SOURCE  SINK\n", "not a document of connections"},
+		"a list":           {"[]", "not a document of connections"},
+		"truncated":        {smallest, "not a document of connections"},
+		"another document": {`{"data": []}`, `no "version": 1`},
+		"no time":          {`{"version": 1, "orgs": [], "connections": []}`, "has no time"},
+		"no orgs":          {`{"version": 1, "time": "2026-09-30T12:00:00Z", "connections": []}`, "has no list of orgs"},
+		"no connections":   {`{"version": 1, "time": "2026-09-30T12:00:00Z", "orgs": []}`, "has no list of connections"},
+		"no id":            {strings.Replace(smallest, `"connections": [`, `"connections": [{}`, 1) + "}", "without an id"},
+		"two with one id":  {strings.Replace(smallest, `"connections": [`, `"connections": [{"id":"a"},{"id":"a"}`, 1) + "}", `two connections with the id "a"`},
+		"two documents":    {smallest + "}" + smallest + "}", "unexpected data"},
+		"trailing data":    {smallest + "} }", "unexpected data"},
 	} {
 		d, err := report.Read(strings.NewReader(test.text))
-		if err == nil || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), advice) {
+		if err == nil || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), hint) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if !reflect.DeepEqual(d, report.Document{}) {
@@ -72,7 +73,7 @@ func TestWhatIsNoDocumentIsNotReadAsOne(t *testing.T) {
 	}
 }
 
-func TestADocumentOfANewerProgramIsNotRead(t *testing.T) {
+func TestRead_RejectsNewerVersion(t *testing.T) {
 	_, err := report.Read(strings.NewReader(strings.Replace(smallest, "1", "2", 1) + "}"))
 	if err == nil || !strings.Contains(err.Error(), "version 2") || !strings.Contains(err.Error(), "a newer one") {
 		t.Error(err)
@@ -81,7 +82,7 @@ func TestADocumentOfANewerProgramIsNotRead(t *testing.T) {
 
 const hubID = "5e1f0a6b-3c2d-4b7e-9a10-64d2f8b7c015"
 
-func TestFilter(t *testing.T) {
+func TestDocument_Filter(t *testing.T) {
 	orgs := []inventory.OrgInfo{
 		{Org: datadog.Org{ID: hubID, Name: "Security"}},
 		{Org: datadog.Org{ID: "a", Name: "Acme A"}},
@@ -126,7 +127,7 @@ func TestFilter(t *testing.T) {
 			t.Errorf("%+v: connections %v, orgs %v", test, connections, named)
 		}
 		if shown.Connections == nil || shown.Orgs == nil || shown.Complete != d.Complete || shown.Version != d.Version {
-			t.Errorf("%+v: %+v can not be read again", test, shown)
+			t.Errorf("%+v: %+v cannot be read back", test, shown)
 		}
 	}
 	if len(d.Connections) != 3 || len(d.Orgs) != 4 {
@@ -134,9 +135,9 @@ func TestFilter(t *testing.T) {
 	}
 }
 
-func TestAFilterThatIsNoGlobIsRefused(t *testing.T) {
+func TestNewFilter_RejectsInvalidGlob(t *testing.T) {
 	for end, lists := range map[string][2][]string{"source": {{"a", "[x"}, nil}, "sink": {nil, {"[x"}}} {
-		if _, err := report.NewFilter(lists[0], lists[1], nil); err == nil || !strings.Contains(err.Error(), end+` "[x" is no glob`) {
+		if _, err := report.NewFilter(lists[0], lists[1], nil); err == nil || !strings.Contains(err.Error(), end+` "[x" is not a valid glob`) {
 			t.Errorf("%s: %v", end, err)
 		}
 	}

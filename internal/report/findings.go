@@ -13,100 +13,93 @@ import (
 
 // Kinds of findings.
 const (
-	KindUnexpected = "unexpected" // no rule allows it
-	KindMissing    = "missing"    // a required rule asks for it in vain
-	KindExpired    = "expired"    // a rule that no longer counts
-	KindRisk       = "risk"       // what the API tells that may go wrong
+	KindUnexpected = "unexpected" // no rule allows the connection
+	KindMissing    = "missing"    // a required connection does not exist
+	KindExpired    = "expired"    // a rule has expired
+	KindRisk       = "risk"       // a connection has a [Risk]
 )
 
-// Finding is one thing to see to.
+// Finding is a violation of the policy, an expired rule, or a risk.
 type Finding struct {
 	Kind string `json:"kind"`
-	// Text is one line for a person.
+	// Text is one line for people.
 	Text string `json:"text"`
-	// Type of telemetry, where the finding is about one.
+	// Type is the connection type, if the finding is about one.
 	Type string `json:"connection_type,omitempty"`
-	// Source and Sink are the orgs' ids, where the finding is about some.
+	// Source and Sink are the orgs' ids, if the finding is about connections.
 	Source string `json:"source_org_id,omitempty"`
 	Sink   string `json:"sink_org_id,omitempty"`
-	// Connections are the ids of those that the finding is about.
+	// Connections are the ids of the connections that the finding is about.
 	Connections []string `json:"connection_ids,omitempty"`
-	// Risk is one of the names of risks, such as [CreatorDisabled].
+	// Risk is the name of a risk, such as [RiskCreatorDisabled].
 	Risk string `json:"risk,omitempty"`
 	// Rule, Owner and Ticket are those of the rule that the finding is about.
 	Rule   string `json:"rule,omitempty"`
 	Owner  string `json:"owner,omitempty"`
 	Ticket string `json:"ticket,omitempty"`
-	// Line of the policy file where that rule begins, 0 where there is none.
+	// Line of the policy file where that rule begins, 0 if there is no rule.
 	Line int `json:"line,omitempty"`
 }
 
-// FindingsOf gives what a judgement finds: what is unexpected, what is missing, and
-// rules that have expired, in this order.
-func FindingsOf(j policy.Judgement) []Finding {
+// PolicyFindings returns what is unexpected, what is missing, and the rules that have
+// expired, in this order.
+func PolicyFindings(j policy.Judgement) []Finding {
 	findings := []Finding{}
 	for _, s := range j.Unexpected {
-		text := fmt.Sprintf("%s from %s to %s is allowed by no rule", harmless(s.Type), name(s.Source), name(s.Sink))
+		text := fmt.Sprintf("%s from %s to %s is allowed by no rule", escape(s.Type), orgLabel(s.Source), orgLabel(s.Sink))
 		var rule policy.Rule
 		if s.Expired != nil {
 			rule = *s.Expired
 			text += fmt.Sprintf(" since %q expired", rule.Name)
 		}
-		finding := about(rule, KindUnexpected, text, s.Type)
+		finding := ruleFinding(rule, KindUnexpected, text, s.Type)
 		finding.Source, finding.Sink, finding.Connections = s.Source.ID, s.Sink.ID, s.Connections
 		findings = append(findings, finding)
 	}
 	for _, m := range j.Missing {
-		text := fmt.Sprintf("%s from %q to %q is required by rule %q and is not there", harmless(m.Type), m.Source, m.Sink, m.Rule.Name)
-		findings = append(findings, about(m.Rule, KindMissing, text, m.Type))
+		text := fmt.Sprintf("%s from %q to %q is required by rule %q and does not exist", escape(m.Type), m.Source, m.Sink, m.Rule.Name)
+		findings = append(findings, ruleFinding(m.Rule, KindMissing, text, m.Type))
 	}
 	for _, rule := range j.Expired {
 		text := fmt.Sprintf("rule %q expired on %s and allows nothing any more", rule.Name, rule.Expires.Format(time.DateOnly))
-		findings = append(findings, about(rule, KindExpired, text, ""))
+		findings = append(findings, ruleFinding(rule, KindExpired, text, ""))
 	}
 	return findings
 }
 
-// RiskFindings gives the risks of all connections, in the order of the connections.
+func ruleFinding(rule policy.Rule, kind, text, connectionType string) Finding {
+	return Finding{Kind: kind, Text: text, Type: connectionType, Rule: rule.Name, Owner: rule.Owner, Ticket: rule.Ticket, Line: rule.Line}
+}
+
+// RiskFindings returns the risks of all connections, in the order of the connections.
 func RiskFindings(snapshot *inventory.Snapshot) []Finding {
 	findings := []Finding{}
-	risks := RisksOf(snapshot)
+	risks := Risks(snapshot)
 	for _, c := range snapshot.Connections {
-		source := policy.Party{ID: c.SourceID, Name: snapshot.OrgName(c.SourceID)}
-		sink := policy.Party{ID: c.SinkID, Name: snapshot.OrgName(c.SinkID)}
+		source, sink := policy.Party(newOrgRef(snapshot, c.SourceID)), policy.Party(newOrgRef(snapshot, c.SinkID))
 		for _, risk := range risks[c.ID] {
-			text := fmt.Sprintf("%s from %s to %s: %s", enumerated(harmlessAll(c.Types)), name(source), name(sink), risk.Text)
+			text := fmt.Sprintf("%s from %s to %s: %s", escape(joined(c.Types)), orgLabel(source), orgLabel(sink), risk.Text)
 			findings = append(findings, Finding{Kind: KindRisk, Text: text, Risk: risk.Name, Source: c.SourceID, Sink: c.SinkID, Connections: []string{c.ID}})
 		}
 	}
 	return findings
 }
 
-func harmlessAll(texts []string) []string {
-	shown := make([]string, len(texts))
-	for n, text := range texts {
-		shown[n] = harmless(text)
-	}
-	return shown
+// orgLabel returns the name and the id of an org, escaped.
+func orgLabel(org policy.Party) string {
+	return fmt.Sprintf("%s (%s)", OrgRef(org).label(), escape(cmp.Or(org.ID, "unknown")))
 }
 
-func about(rule policy.Rule, kind, text, connectionType string) Finding {
-	return Finding{Kind: kind, Text: text, Type: connectionType, Rule: rule.Name, Owner: rule.Owner, Ticket: rule.Ticket, Line: rule.Line}
-}
-
-// name tells an org to a person, and apart from others of its name.
-func name(org policy.Party) string {
-	return fmt.Sprintf("%s (%s)", Party(org).label(), harmless(cmp.Or(org.ID, "unknown")))
-}
-
-// FindingsText writes a line for each finding, with who to ask.
-func FindingsText(w io.Writer, findings []Finding) error {
+// WriteFindingsText writes one line per finding, with the owner and the ticket of its
+// rule.
+func WriteFindingsText(w io.Writer, findings []Finding) error {
 	for _, f := range findings {
 		line := fmt.Sprintf("%-10s  %s", f.Kind, f.Text)
-		for _, part := range []struct{ label, value string }{{"owner", f.Owner}, {"ticket", f.Ticket}} {
-			if part.value != "" {
-				line += fmt.Sprintf("; %s %s", part.label, harmless(part.value))
-			}
+		if f.Owner != "" {
+			line += "; owner " + escape(f.Owner)
+		}
+		if f.Ticket != "" {
+			line += "; ticket " + escape(f.Ticket)
 		}
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err
@@ -115,23 +108,21 @@ func FindingsText(w io.Writer, findings []Finding) error {
 	return nil
 }
 
-// FindingsJSON writes the findings as a list.
-func FindingsJSON(w io.Writer, findings []Finding) error {
-	return writeJSON(w, findings)
-}
+// WriteFindingsJSON writes the findings as a list.
+func WriteFindingsJSON(w io.Writer, findings []Finding) error { return writeJSON(w, findings) }
 
-// FindingsGitHub writes workflow commands, which GitHub shows beside the lines of
+// WriteFindingsGitHub writes workflow commands, which GitHub shows as annotations of
 // the policy file
 // (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands).
-func FindingsGitHub(w io.Writer, file string, findings []Finding) error {
+func WriteFindingsGitHub(w io.Writer, file string, findings []Finding) error {
 	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 	message := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	for _, f := range findings {
-		where := ""
+		location := ""
 		if file != "" {
-			where = fmt.Sprintf("file=%s,line=%d,", property.Replace(file), max(f.Line, 1))
+			location = fmt.Sprintf("file=%s,line=%d,", property.Replace(file), max(f.Line, 1))
 		}
-		_, err := fmt.Fprintf(w, "::%s %stitle=%s::%s\n", level(f.Kind), where, property.Replace("Org connections: "+f.Kind), message.Replace(f.Text))
+		_, err := fmt.Fprintf(w, "::%s %stitle=%s::%s\n", level(f.Kind), location, property.Replace("Org connections: "+f.Kind), message.Replace(f.Text))
 		if err != nil {
 			return err
 		}
@@ -139,7 +130,7 @@ func FindingsGitHub(w io.Writer, file string, findings []Finding) error {
 	return nil
 }
 
-// level is how loudly a finding is told.
+// level returns the severity of a kind, by the name that GitHub and SARIF share.
 func level(kind string) string {
 	switch kind {
 	case KindUnexpected, KindMissing:
@@ -148,16 +139,16 @@ func level(kind string) string {
 	return "warning"
 }
 
-// FindingsSARIF writes SARIF 2.1.0, which code scanning reads
+// WriteFindingsSARIF writes SARIF 2.1.0, which code scanning reads
 // (https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html).
-func FindingsSARIF(w io.Writer, tool, version, file string, findings []Finding) error {
+func WriteFindingsSARIF(w io.Writer, tool, version, file string, findings []Finding) error {
 	type object = map[string]any
 	var rules []object
 	for _, kind := range []struct{ id, text string }{
 		{KindUnexpected, "No rule of the policy allows this org connection."},
-		{KindMissing, "A required org connection is not there."},
+		{KindMissing, "A required org connection does not exist."},
 		{KindExpired, "A rule of the policy has expired."},
-		{KindRisk, "Something about an org connection may go wrong."},
+		{KindRisk, "An org connection is at risk, or its data is."},
 	} {
 		rules = append(rules, object{"id": kind.id, "shortDescription": object{"text": kind.text}})
 	}
@@ -165,8 +156,7 @@ func FindingsSARIF(w io.Writer, tool, version, file string, findings []Finding) 
 	for _, f := range findings {
 		result := object{
 			"ruleId": f.Kind, "level": level(f.Kind), "message": object{"text": f.Text},
-			// What tells a finding from others in the next run: not its text, which
-			// follows a rename.
+			// Identifies the finding in later runs. The text cannot: it changes with names.
 			"partialFingerprints": object{"finding/v1": strings.Join([]string{f.Kind, f.Source, f.Sink, f.Type, f.Rule, f.Risk}, "|")},
 		}
 		if file != "" {

@@ -1,21 +1,21 @@
-package report
+package report_test
 
 import (
 	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
-	"time"
 
 	"datadog_org_connections_exporter/datadog"
 	"datadog_org_connections_exporter/internal/inventory"
 	"datadog_org_connections_exporter/internal/policy"
+	"datadog_org_connections_exporter/internal/report"
 )
 
-// nasty is a name that tries everything.
-const nasty = "a \"quoted\"\n::error::100%, \x1b[31m\u202e"
+// hostileName tries to break out of every format.
+const hostileName = "a \"quoted\"\n::error::100%, \x1b[31m\u202e"
 
-func findings(t *testing.T) []Finding {
+func findings(t *testing.T) []report.Finding {
 	t.Helper()
 	const here, there = "aaaaaaaa-0000-4000-8000-000000000000", "bbbbbbbb-0000-4000-8000-000000000000"
 	rules, err := policy.Parse("policy.yml", []byte(`rules:
@@ -26,22 +26,21 @@ func findings(t *testing.T) []Finding {
 		t.Fatal(err)
 	}
 	snapshot := inventory.NewSnapshot(
-		[]datadog.Connection{{ID: "c1", SourceID: here, SinkID: there, Types: []string{"logs", nasty}, Creator: datadog.Creator{Kind: datadog.CreatorUser, Disabled: datadog.Yes}}},
-		[]inventory.OrgInfo{{Org: datadog.Org{ID: here, Name: nasty}}, {Org: datadog.Org{ID: there, Name: "Sink"}}})
-	now := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
-	return append(FindingsOf(rules.Judge(snapshot, true, now)), RiskFindings(snapshot)...)
+		[]datadog.Connection{{ID: "c1", SourceID: here, SinkID: there, Types: []string{"logs", hostileName}, Creator: datadog.Creator{Kind: datadog.CreatorUser, Disabled: datadog.Yes}}},
+		[]inventory.OrgInfo{{Org: datadog.Org{ID: here, Name: hostileName}}, {Org: datadog.Org{ID: there, Name: "Sink"}}})
+	return append(report.PolicyFindings(rules.Judge(snapshot, true, now)), report.RiskFindings(snapshot)...)
 }
 
-func TestFindings(t *testing.T) {
+func TestWriteFindingsText(t *testing.T) {
 	var text bytes.Buffer
-	if err := FindingsText(&text, findings(t)); err != nil {
+	if err := report.WriteFindingsText(&text, findings(t)); err != nil {
 		t.Fatal(err)
 	}
 	const source = `a "quoted"\n::error::100%, \x1b[31m\u202e (aaaaaaaa-0000-4000-8000-000000000000)`
 	want := strings.Join([]string{
 		`unexpected  a "quoted"\n::error::100%, \x1b[31m\u202e from ` + source + ` to Sink (bbbbbbbb-0000-4000-8000-000000000000) is allowed by no rule`,
 		`unexpected  logs from ` + source + ` to Sink (bbbbbbbb-0000-4000-8000-000000000000) is allowed by no rule since "old" expired; owner team-b`,
-		`missing     audit from "aaaaaaaa-0000-4000-8000-000000000000" to "bbbbbbbb-0000-4000-8000-000000000000" is required by rule "required" and is not there; owner team-a; ticket T-1`,
+		`missing     audit from "aaaaaaaa-0000-4000-8000-000000000000" to "bbbbbbbb-0000-4000-8000-000000000000" is required by rule "required" and does not exist; owner team-a; ticket T-1`,
 		`expired     rule "old" expired on 2020-01-01 and allows nothing any more; owner team-b`,
 		`risk        logs, a "quoted"\n::error::100%, \x1b[31m\u202e from ` + source + ` to Sink (bbbbbbbb-0000-4000-8000-000000000000): The account that created the connection is disabled: Datadog is about to delete the connection.`,
 	}, "\n") + "\n"
@@ -50,9 +49,9 @@ func TestFindings(t *testing.T) {
 	}
 }
 
-func TestFindingsForGitHubAreALineEachWhateverTheNames(t *testing.T) {
+func TestWriteFindingsGitHub_OneLinePerFinding(t *testing.T) {
 	var out bytes.Buffer
-	if err := FindingsGitHub(&out, "rules, 100%/policy.yml", findings(t)); err != nil {
+	if err := report.WriteFindingsGitHub(&out, "rules, 100%/policy.yml", findings(t)); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
@@ -72,14 +71,14 @@ func TestFindingsForGitHubAreALineEachWhateverTheNames(t *testing.T) {
 		}
 	}
 	out.Reset()
-	if err := FindingsGitHub(&out, "", findings(t)[:1]); err != nil || !strings.HasPrefix(out.String(), "::error title=") {
+	if err := report.WriteFindingsGitHub(&out, "", findings(t)[:1]); err != nil || !strings.HasPrefix(out.String(), "::error title=") {
 		t.Errorf("without a file: %s, %v", out.String(), err)
 	}
 }
 
-func TestFindingsAsSARIF(t *testing.T) {
+func TestWriteFindingsSARIF(t *testing.T) {
 	var out bytes.Buffer
-	if err := FindingsSARIF(&out, "exporter", "1.2.3", "policy.yml", findings(t)); err != nil {
+	if err := report.WriteFindingsSARIF(&out, "exporter", "1.2.3", "policy.yml", findings(t)); err != nil {
 		t.Fatal(err)
 	}
 	var log struct {
@@ -114,7 +113,7 @@ func TestFindingsAsSARIF(t *testing.T) {
 	for n, want := range []struct {
 		kind, level string
 		line        int
-	}{{KindUnexpected, "error", 1}, {KindUnexpected, "error", 3}, {KindMissing, "error", 2}, {KindExpired, "warning", 3}, {KindRisk, "warning", 1}} {
+	}{{report.KindUnexpected, "error", 1}, {report.KindUnexpected, "error", 3}, {report.KindMissing, "error", 2}, {report.KindExpired, "warning", 3}, {report.KindRisk, "warning", 1}} {
 		got := run.Results[n]
 		place := got.Locations[0].PhysicalLocation
 		if got.RuleID != want.kind || got.Level != want.level || place.ArtifactLocation.URI != "policy.yml" || place.Region.StartLine != want.line {
@@ -127,13 +126,13 @@ func TestFindingsAsSARIF(t *testing.T) {
 	}
 }
 
-func TestNoFindingsAreAnEmptyList(t *testing.T) {
+func TestWriteFindings_EmptyList(t *testing.T) {
 	var out bytes.Buffer
-	if err := FindingsJSON(&out, FindingsOf(policy.Judgement{})); err != nil || out.String() != "[]\n" {
+	if err := report.WriteFindingsJSON(&out, report.PolicyFindings(policy.Judgement{})); err != nil || out.String() != "[]\n" {
 		t.Errorf("%q, %v", out.String(), err)
 	}
 	out.Reset()
-	if err := FindingsSARIF(&out, "exporter", "1.2.3", "", nil); err != nil || !strings.Contains(out.String(), `"results": []`) {
+	if err := report.WriteFindingsSARIF(&out, "exporter", "1.2.3", "", nil); err != nil || !strings.Contains(out.String(), `"results": []`) {
 		t.Errorf("%s, %v", out.String(), err)
 	}
 }

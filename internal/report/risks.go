@@ -10,42 +10,38 @@ import (
 
 // Names of the risks.
 const (
-	// CreatorDisabled connections are about to be deleted by Datadog.
-	CreatorDisabled = "creator_disabled"
-	// CreatorIsAPerson connections are deleted when the person leaves. The creator
-	// is not disabled yet.
-	CreatorIsAPerson = "creator_is_a_person"
-	// SinkSharesMore connections lead from an org that keeps everything private to
-	// one that does not.
-	SinkSharesMore = "sink_shares_more"
-	// NearSinkLimit connections have a source with four sinks or more.
-	NearSinkLimit = "near_sink_limit"
+	// RiskCreatorDisabled: Datadog is about to delete the connection.
+	RiskCreatorDisabled = "creator_disabled"
+	// RiskCreatorIsPerson: Datadog deletes the connection when the person leaves. The
+	// creator is not disabled yet.
+	RiskCreatorIsPerson = "creator_is_a_person"
+	// RiskSinkSharesMore: the source keeps everything private, the sink does not.
+	RiskSinkSharesMore = "sink_shares_more"
+	// RiskNearSinkLimit: the source has four sinks or more.
+	RiskNearSinkLimit = "near_sink_limit"
 )
 
 const (
-	// strictest is the one value of an org's sharing whose place among the others
-	// is known.
-	strictest = "all_private"
-	// sinkLimit is how many sinks Datadog allows a source that is not Enterprise.
+	// strictestSharing is an org's sharing setting that allows nothing. How the other
+	// settings compare with each other is not documented.
+	strictestSharing = "all_private"
+	// sinkLimit is how many sinks Datadog allows for a source that is not Enterprise.
 	sinkLimit = 5
-	nearLimit = sinkLimit - 1
 )
 
 // Risk is what may end a connection, or show its data to more people.
 type Risk struct {
 	Name string
-	// Text is one sentence for people.
-	Text string
+	Text string // one sentence for people, without line breaks
 }
 
-// RisksOf finds the risks of each connection, by its id. What is not known is no
-// risk. A connection without risks is not there.
-func RisksOf(snapshot *inventory.Snapshot) map[string][]Risk {
+// Risks returns the risks of each connection by its id. What is unknown is no risk.
+func Risks(snapshot *inventory.Snapshot) map[string][]Risk {
 	sharing := map[string]string{}
 	for _, o := range snapshot.Orgs {
 		sharing[o.ID] = o.Sharing
 	}
-	sinks := sinksOf(snapshot)
+	sinks := sinksBySource(snapshot)
 	risks := map[string][]Risk{}
 	for _, c := range snapshot.Connections {
 		found := slices.Concat(
@@ -60,34 +56,34 @@ func RisksOf(snapshot *inventory.Snapshot) map[string][]Risk {
 	return risks
 }
 
-// creatorRisk gives one risk at most: a person who is disabled has left already.
+// creatorRisk returns at most one risk: a person who is disabled has already left.
 func creatorRisk(creator datadog.Creator) []Risk {
 	switch {
 	case creator.Disabled == datadog.Yes:
-		return []Risk{{CreatorDisabled, "The account that created the connection is disabled: Datadog is about to delete the connection."}}
+		return []Risk{{RiskCreatorDisabled, "The account that created the connection is disabled: Datadog is about to delete the connection."}}
 	case creator.Kind == datadog.CreatorUser:
-		return []Risk{{CreatorIsAPerson, "A person created the connection: Datadog deletes it when the person leaves, which a service account does not."}}
+		return []Risk{{RiskCreatorIsPerson, "A person created the connection: Datadog deletes it when the person leaves, which a service account does not."}}
 	}
 	return nil
 }
 
 func sharingRisk(source, sink string) []Risk {
-	if source != strictest || sink == "" || sink == strictest {
+	if source != strictestSharing || sink == "" || sink == strictestSharing {
 		return nil
 	}
-	return []Risk{{SinkSharesMore, fmt.Sprintf("The sink's sharing is %s, the source's %s: the sink may publish what the source may not.", harmless(sink), source)}}
+	return []Risk{{RiskSinkSharesMore, fmt.Sprintf("The sink's sharing is %s, the source's %s: the sink may publish what the source may not.", escape(sink), source)}}
 }
 
 func limitRisk(sinks int) []Risk {
-	if sinks < nearLimit {
+	if sinks < sinkLimit-1 {
 		return nil
 	}
-	return []Risk{{NearSinkLimit, fmt.Sprintf("The source has %d sinks, and an org that is not Enterprise can have %d.", sinks, sinkLimit)}}
+	return []Risk{{RiskNearSinkLimit, fmt.Sprintf("The source has %d sinks, and an org that is not Enterprise can have %d.", sinks, sinkLimit)}}
 }
 
-// sinksOf gives the sinks of each source, by their ids. Ends that the API does not
-// tell do not count.
-func sinksOf(snapshot *inventory.Snapshot) map[string]map[string]bool {
+// sinksBySource returns the ids of each source's sinks. It leaves out connections
+// with an end that the API does not return.
+func sinksBySource(snapshot *inventory.Snapshot) map[string]map[string]bool {
 	sinks := map[string]map[string]bool{}
 	for _, c := range snapshot.Connections {
 		if c.SourceID == "" || c.SinkID == "" {

@@ -18,35 +18,35 @@ func namesOf(risks []report.Risk) string {
 	return strings.Join(names, " ")
 }
 
-func TestRisksOfTheCreator(t *testing.T) {
+func TestRisks_Creator(t *testing.T) {
 	for _, test := range []struct {
 		kind     datadog.CreatorKind
 		disabled datadog.Ternary
 		want     string
 	}{
-		{datadog.CreatorUser, datadog.Unknown, report.CreatorIsAPerson},
-		{datadog.CreatorUser, datadog.No, report.CreatorIsAPerson},
-		{datadog.CreatorUser, datadog.Yes, report.CreatorDisabled},
+		{datadog.CreatorUser, datadog.Unknown, report.RiskCreatorIsPerson},
+		{datadog.CreatorUser, datadog.No, report.RiskCreatorIsPerson},
+		{datadog.CreatorUser, datadog.Yes, report.RiskCreatorDisabled},
 		{datadog.CreatorServiceAccount, datadog.No, ""},
-		{datadog.CreatorServiceAccount, datadog.Yes, report.CreatorDisabled},
+		{datadog.CreatorServiceAccount, datadog.Yes, report.RiskCreatorDisabled},
 		{datadog.CreatorUnknown, datadog.Unknown, ""},
 		{"", datadog.Unknown, ""},
 	} {
 		snapshot := inventory.NewSnapshot([]datadog.Connection{{ID: "c", Creator: datadog.Creator{Kind: test.kind, Disabled: test.disabled}}}, nil)
-		if got := namesOf(report.RisksOf(snapshot)["c"]); got != test.want {
+		if got := namesOf(report.Risks(snapshot)["c"]); got != test.want {
 			t.Errorf("%s, disabled %d: %q", test.kind, test.disabled, got)
 		}
 	}
 }
 
-func TestRisksOfSharing(t *testing.T) {
+func TestRisks_Sharing(t *testing.T) {
 	for _, test := range []struct {
 		source, sink string
 		want         string
 	}{
 		{"all_private", "all_private", ""},
-		{"all_private", "public", report.SinkSharesMore},
-		{"all_private", "tomorrow's", report.SinkSharesMore},
+		{"all_private", "public", report.RiskSinkSharesMore},
+		{"all_private", "tomorrow's", report.RiskSinkSharesMore},
 		{"all_private", "", ""},
 		{"", "public", ""},
 		{"public", "all_private", ""},
@@ -55,14 +55,14 @@ func TestRisksOfSharing(t *testing.T) {
 		snapshot := inventory.NewSnapshot([]datadog.Connection{{ID: "c", SourceID: "a", SinkID: "b"}}, []inventory.OrgInfo{
 			{Org: datadog.Org{ID: "a", Sharing: test.source}}, {Org: datadog.Org{ID: "b", Sharing: test.sink}},
 		})
-		if got := namesOf(report.RisksOf(snapshot)["c"]); got != test.want {
+		if got := namesOf(report.Risks(snapshot)["c"]); got != test.want {
 			t.Errorf("from %q to %q: %q", test.source, test.sink, got)
 		}
 	}
 }
 
-func TestRisksOfTheSinkLimit(t *testing.T) {
-	for sinks, want := range map[int]string{3: "", 4: report.NearSinkLimit, 6: report.NearSinkLimit} {
+func TestRisks_SinkLimit(t *testing.T) {
+	for sinks, want := range map[int]string{3: "", 4: report.RiskNearSinkLimit, 6: report.RiskNearSinkLimit} {
 		connections := []datadog.Connection{
 			{ID: "again", SourceID: "a", SinkID: "0"}, // no other sink
 			{ID: "lost", SourceID: "a"},
@@ -74,7 +74,7 @@ func TestRisksOfTheSinkLimit(t *testing.T) {
 		for n := range 5 {
 			connections = append(connections, datadog.Connection{ID: fmt.Sprint("sourceless", n), SinkID: fmt.Sprint(n)})
 		}
-		risks := report.RisksOf(inventory.NewSnapshot(connections, nil))
+		risks := report.Risks(inventory.NewSnapshot(connections, nil))
 		if got := namesOf(risks["c1"]); got != want {
 			t.Errorf("%d sinks: %q", sinks, got)
 		}
@@ -84,7 +84,7 @@ func TestRisksOfTheSinkLimit(t *testing.T) {
 	}
 }
 
-func TestAllRisksAtOnceAreTold(t *testing.T) {
+func TestRisks_AllAtOnce(t *testing.T) {
 	var connections []datadog.Connection
 	for _, sink := range []string{"1", "2", "3", "4"} {
 		connections = append(connections, datadog.Connection{ID: sink, SourceID: "a", SinkID: sink, Creator: datadog.Creator{Kind: datadog.CreatorUser, Disabled: datadog.Yes}})
@@ -93,7 +93,7 @@ func TestAllRisksAtOnceAreTold(t *testing.T) {
 		{Org: datadog.Org{ID: "a", Sharing: "all_private"}},
 		{Org: datadog.Org{ID: "1", Sharing: "public\n"}},
 	})
-	got := report.RisksOf(view.Snapshot)["1"]
+	got := report.Risks(view.Snapshot)["1"]
 	if namesOf(got) != "creator_disabled sink_shares_more near_sink_limit" {
 		t.Errorf("risks %v", got)
 	}
@@ -103,7 +103,7 @@ func TestAllRisksAtOnceAreTold(t *testing.T) {
 		}
 	}
 	for _, c := range report.NewDocument(view, now).Connections {
-		if want := namesOf(report.RisksOf(view.Snapshot)[c.ID]); strings.Join(c.Risks, " ") != want {
+		if want := namesOf(report.Risks(view.Snapshot)[c.ID]); strings.Join(c.Risks, " ") != want {
 			t.Errorf("the document says %v, want %v", c.Risks, want)
 		}
 	}

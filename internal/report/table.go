@@ -7,128 +7,163 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+
+	"golang.org/x/text/width"
 
 	"datadog_org_connections_exporter/datadog"
 )
 
-// Style says how a table looks.
-type Style struct {
-	// Color is for a terminal that shows it. Default: none.
+// TableOptions sets how [WriteTable] writes.
+type TableOptions struct {
+	// Color adds terminal colors. Default: none.
 	Color bool
-	// Now is what ages are counted to. Default: the document's time.
+	// Now is the time that ages are relative to. Default: the document's time.
 	Now time.Time
 }
 
-// Colors, as terminals are told of them.
+// Parameters of the terminal's SGR escape sequence.
 const (
-	bold   = "1"
-	yellow = "33"
-	alarm  = "1;31"
+	bold    = "1"
+	yellow  = "33"
+	boldRed = "1;31"
 )
 
-// nothing stands in cells that would be empty, so that columns can be counted.
-const nothing = "-"
+// emptyCell stands in cells without a value, so that cut and awk can count columns.
+const emptyCell = "-"
 
-// Table writes the connections in columns, and a summary below.
-func Table(w io.Writer, d Document, style Style) error {
-	if style.Now.IsZero() {
-		style.Now = d.Time
+// WriteTable writes the connections as a table, and a summary below.
+func WriteTable(w io.Writer, d Document, o TableOptions) error {
+	if o.Now.IsZero() {
+		o.Now = d.Time
 	}
 	var out strings.Builder
 	if len(d.Connections) > 0 {
 		rows := [][]string{{"SOURCE", "SINK", "TYPES", "AGE", "CREATOR", "RISKS"}}
 		for _, c := range d.Connections {
-			rows = append(rows, c.cells(style.Now))
+			rows = append(rows, c.tableRow(o.Now))
 		}
-		style.grid(&out, rows)
+		o.writeRows(&out, rows)
 		out.WriteByte('\n')
 	}
 	out.WriteString(d.summary() + "\n")
 	if !d.Complete {
-		out.WriteString(style.paint(alarm, "INCOMPLETE: an org has no current, complete listing; there may be connections that are not shown.") + "\n")
+		out.WriteString(o.colorize(boldRed, "INCOMPLETE: an org has no current, complete listing; there may be connections that are not shown.") + "\n")
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
 }
 
-// cells are the row of a connection.
-func (c Connection) cells(now time.Time) []string {
-	created := ""
+func (c Connection) tableRow(now time.Time) []string {
+	age := ""
 	if c.CreatedAt != nil {
-		created = age(*c.CreatedAt, now)
+		age = formatAge(now.Sub(*c.CreatedAt))
 	}
-	cells := []string{c.Source.label(), c.Sink.label(), enumerated(c.Types), created, c.Creator.describe(), enumerated(c.Risks)}
-	for n, cell := range cells {
-		if cells[n] = harmless(cell); cell == "" {
-			cells[n] = nothing
+	creator := strings.ReplaceAll(c.Creator.Kind, "_", " ")
+	if c.Creator.Disabled == datadog.Yes {
+		creator += ", disabled"
+	}
+	row := []string{c.Source.label(), c.Sink.label(), joined(c.Types), age, creator, joined(c.Risks)}
+	for n, cell := range row {
+		if row[n] = escape(cell); cell == "" {
+			row[n] = emptyCell
 		}
 	}
-	return cells
+	return row
 }
 
-func (c Creator) describe() string {
-	kind := strings.ReplaceAll(c.Kind, "_", " ")
-	if c.Disabled == datadog.Yes {
-		return kind + ", disabled"
+// formatAge returns an age in the largest unit of which there are at least two, such
+// as 3d, 5mo or 2y. A negative age, as clocks differ, is 0m.
+func formatAge(age time.Duration) string {
+	const (
+		day   = 24 * time.Hour
+		year  = 365 * day
+		month = year / 12
+	)
+	age = max(0, age)
+	for _, unit := range []struct {
+		name string
+		size time.Duration
+	}{{"y", year}, {"mo", month}, {"d", day}, {"h", time.Hour}} {
+		if age >= 2*unit.size {
+			return fmt.Sprintf("%d%s", age/unit.size, unit.name)
+		}
 	}
-	return kind
+	return fmt.Sprintf("%dm", age/time.Minute)
 }
 
-// grid writes rows of harmless cells below each other. The first row is the head,
-// the last column is that of the risks.
-func (s Style) grid(out *strings.Builder, rows [][]string) {
+// writeRows aligns rows of escaped cells. The first row is the header. The last
+// column, the risks, is not padded. text/tabwriter would align by the number of
+// characters, which is not their width.
+func (o TableOptions) writeRows(out *strings.Builder, rows [][]string) {
 	last := len(rows[0]) - 1
 	widths := make([]int, last)
 	for _, row := range rows {
 		for n := range widths {
-			widths[n] = max(widths[n], columns(row[n]))
+			widths[n] = max(widths[n], displayWidth(row[n]))
 		}
 	}
-	for head, row := range rows {
-		color := ""
-		if head == 0 {
-			color = bold
+	for n, row := range rows {
+		color, riskColor := "", ""
+		if n == 0 {
+			color, riskColor = bold, bold
+		} else if row[last] != emptyCell {
+			riskColor = yellow
 		}
 		for n, width := range widths {
-			out.WriteString(s.paint(color, row[n]) + strings.Repeat(" ", width-columns(row[n])+2))
+			out.WriteString(o.colorize(color, row[n]) + strings.Repeat(" ", width-displayWidth(row[n])+2))
 		}
-		if head > 0 && row[last] != nothing {
-			color = yellow
-		}
-		out.WriteString(s.paint(color, row[last]) + "\n")
+		out.WriteString(o.colorize(riskColor, row[last]) + "\n")
 	}
 }
 
-// paint gives the text in a color, where one is given and wanted.
-func (s Style) paint(color, text string) string {
-	if !s.Color || color == "" {
+// displayWidth returns how many columns of a terminal an escaped text takes: two for
+// wide characters (CJK, most emoji), as in Unicode's EastAsianWidth.txt.
+func displayWidth(text string) (columns int) {
+	for _, r := range text {
+		if unicode.In(r, unicode.Mn, unicode.Me) {
+			continue // combines with the character before
+		}
+		switch width.LookupRune(r).Kind() {
+		case width.EastAsianWide, width.EastAsianFullwidth:
+			columns += 2
+		default:
+			columns++
+		}
+	}
+	return columns
+}
+
+// colorize returns text in a color, unless colors are off or color is empty.
+func (o TableOptions) colorize(color, text string) string {
+	if !o.Color || color == "" {
 		return text
 	}
 	return "\x1b[" + color + "m" + text + "\x1b[0m"
 }
 
-// summary counts: 3 connections, 2 orgs: audit 1, logs 3.
+// summary returns counts such as "3 connections, 2 orgs: audit 1, logs 3".
 func (d Document) summary() string {
 	counts := map[string]int{}
 	for _, c := range d.Connections {
-		for _, kind := range c.Types {
-			counts[kind]++
+		for _, t := range c.Types {
+			counts[t]++
 		}
 	}
 	var byType []string
-	for _, kind := range slices.Sorted(maps.Keys(counts)) {
-		byType = append(byType, fmt.Sprintf("%s %d", harmless(kind), counts[kind]))
+	for _, t := range slices.Sorted(maps.Keys(counts)) {
+		byType = append(byType, fmt.Sprintf("%s %d", escape(t), counts[t]))
 	}
-	summary := counted(len(d.Connections), "connection") + ", " + counted(len(d.Orgs), "org")
+	summary := plural(len(d.Connections), "connection") + ", " + plural(len(d.Orgs), "org")
 	if byType == nil {
 		return summary
 	}
-	return summary + ": " + enumerated(byType)
+	return summary + ": " + joined(byType)
 }
 
-func counted(n int, what string) string {
+func plural(n int, noun string) string {
 	if n == 1 {
-		return "1 " + what
+		return "1 " + noun
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("%d %ss", n, noun)
 }

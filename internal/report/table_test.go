@@ -11,7 +11,7 @@ import (
 	"datadog_org_connections_exporter/internal/report"
 )
 
-func TestAges(t *testing.T) {
+func TestWriteTable_Age(t *testing.T) {
 	const day = 24 * time.Hour
 	for passed, want := range map[time.Duration]string{
 		-time.Hour:         "0m",
@@ -35,16 +35,16 @@ func TestAges(t *testing.T) {
 	}
 }
 
-func TestAgesAreCountedToTheDocumentsTime(t *testing.T) {
+func TestWriteTable_AgeIsRelativeToTheDocument(t *testing.T) {
 	d := report.NewDocument(viewOf([]datadog.Connection{{ID: "c", CreatedAt: now.Add(-time.Hour * 5)}}, nil), now)
 	var out strings.Builder
-	if err := report.Table(&out, d, report.Style{}); err != nil || !strings.Contains(out.String(), " 4h ") {
+	if err := report.WriteTable(&out, d, report.TableOptions{}); err != nil || !strings.Contains(out.String(), " 4h ") {
 		t.Errorf("%v\n%s", err, out.String()) // the document's time is without the nanoseconds
 	}
 }
 
 // Each name takes eight columns of a terminal.
-func TestColumnsAreAlignedWhateverTheNames(t *testing.T) {
+func TestWriteTable_AlignsWideCharacters(t *testing.T) {
 	for _, name := range []string{"eight ab", "東京東京", "ＡＢＣＤ", "한국한국", "e\u0301i\u0308ght ab", "🦴🦴 bon", "عكميعكمي", `\x1b bel`, "\x1b bel", "\u202e b"} {
 		d := report.NewDocument(viewOf(
 			[]datadog.Connection{{ID: "c", SourceID: "a", SinkID: "SINK"}},
@@ -60,7 +60,7 @@ func TestColumnsAreAlignedWhateverTheNames(t *testing.T) {
 	}
 }
 
-func TestOneIsNotCountedAsMany(t *testing.T) {
+func TestWriteTable_SummarySingular(t *testing.T) {
 	d := report.NewDocument(viewOf(
 		[]datadog.Connection{{ID: "c", SourceID: "a", SinkID: "a", Types: []string{"logs"}}},
 		[]inventory.OrgInfo{{Org: datadog.Org{ID: "a"}}},
@@ -70,14 +70,14 @@ func TestOneIsNotCountedAsMany(t *testing.T) {
 	}
 }
 
-func TestOnlyWhatIsAtRiskIsColored(t *testing.T) {
+func TestWriteTable_ColorsOnlyRisks(t *testing.T) {
 	for kind, want := range map[datadog.CreatorKind]int{datadog.CreatorUser: 1, datadog.CreatorServiceAccount: 0} {
 		d := report.NewDocument(viewOf([]datadog.Connection{{ID: "c", Creator: datadog.Creator{Kind: kind}}}, nil), now)
 		var out strings.Builder
-		if err := report.Table(&out, d, report.Style{Color: true}); err != nil {
+		if err := report.WriteTable(&out, d, report.TableOptions{Color: true}); err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Count(out.String(), fmt.Sprintf("\x1b[33m%s\x1b[0m\n", report.CreatorIsAPerson)); got != want {
+		if got := strings.Count(out.String(), fmt.Sprintf("\x1b[33m%s\x1b[0m\n", report.RiskCreatorIsPerson)); got != want {
 			t.Errorf("%s: %d in yellow\n%s", kind, got, out.String())
 		}
 	}

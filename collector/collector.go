@@ -7,33 +7,39 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"datadog_org_connections_exporter/internal/inventory"
+	"datadog_org_connections_exporter/internal/policy"
 )
 
-// Inventory is what the collector shows: the consumer's side of
-// [inventory.Inventory].
+// Inventory is the consumer's side of [inventory.Inventory].
 type Inventory interface {
-	// Refresh brings up to date what is due, as long as ctx lasts.
+	// Refresh lists the orgs whose listings are due. It returns when they are done
+	// or when ctx ends.
 	Refresh(ctx context.Context)
-	// View tells what is known now.
+	// View returns the present state without refreshing it.
 	View() inventory.View
 }
 
-// Collector shows an inventory as metrics. It can be registered anywhere.
+// Judge is the consumer's side of [policy.Judge]. What it returns is nil without a
+// policy.
+type Judge interface {
+	Judge(view inventory.View, now time.Time) (*policy.Policy, *policy.Judgement)
+}
+
+// Collector shows an inventory as metrics. It can be registered with any registry.
 type Collector struct {
 	inventory Inventory
 	wait      time.Duration
 }
 
-// New makes a collector. wait is how long a collection waits for a refresh that
-// is due; what is known is shown when it is over. Zero does not wait: for those
-// who refresh the inventory themselves before they gather.
-func New(i Inventory, wait time.Duration) *Collector {
-	return &Collector{inventory: i, wait: wait}
-}
+// New returns a collector of an inventory. Every collection refreshes the inventory
+// first, and waits for that no longer than wait. If wait is 0, it does not refresh:
+// that is for callers who do so themselves before they gather.
+func New(inv Inventory, wait time.Duration) *Collector { return &Collector{inv, wait} }
 
 // Describe implements [prometheus.Collector].
 func (*Collector) Describe(ch chan<- *prometheus.Desc) {
-	describe(ch, inventoryTable, listingTable)
+	describe(ch, inventoryMetrics)
+	describe(ch, listingMetrics)
 }
 
 // Collect implements [prometheus.Collector].
@@ -44,26 +50,41 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		c.inventory.Refresh(ctx)
 	}
 	view := c.inventory.View()
-	out := output{ch}
-	out.families(InventoryFamilies(view.Snapshot))
-	out.listings(view)
+	output{ch}.families(InventoryFamilies(view.Snapshot))
+	output{ch}.listings(view)
 }
 
-// ListingsCollector shows the state of the orgs' listings, and nothing of what they
-// list. It is the part of [Collector] that changes with every refresh.
+// ListingsCollector shows how the listings of the orgs went. It is the part of
+// [Collector] that changes with every refresh.
 type ListingsCollector struct{ View inventory.View }
 
 // Describe implements [prometheus.Collector].
-func (ListingsCollector) Describe(ch chan<- *prometheus.Desc) {
-	describe(ch, listingTable)
-}
+func (ListingsCollector) Describe(ch chan<- *prometheus.Desc) { describe(ch, listingMetrics) }
 
 // Collect implements [prometheus.Collector].
-func (l ListingsCollector) Collect(ch chan<- prometheus.Metric) {
-	output{ch}.listings(l.View)
+func (c ListingsCollector) Collect(ch chan<- prometheus.Metric) { output{ch}.listings(c.View) }
+
+// PolicyCollector shows how an inventory compares with a policy. It is separate from
+// [Collector], so that its metrics are only there where a policy is.
+type PolicyCollector struct {
+	inventory Inventory
+	judge     Judge
 }
 
-// output is the channel of one collection.
+// NewPolicyCollector returns a collector that never refreshes the inventory.
+func NewPolicyCollector(inv Inventory, judge Judge) *PolicyCollector {
+	return &PolicyCollector{inv, judge}
+}
+
+// Describe implements [prometheus.Collector].
+func (*PolicyCollector) Describe(ch chan<- *prometheus.Desc) { describe(ch, policyMetrics) }
+
+// Collect implements [prometheus.Collector].
+func (c *PolicyCollector) Collect(ch chan<- prometheus.Metric) {
+	output{ch}.families(PolicyFamilies(c.judge.Judge(c.inventory.View(), time.Now())))
+}
+
+// output sends the metrics of one collection.
 type output struct{ ch chan<- prometheus.Metric }
 
 func (o output) families(families []Family) {
@@ -75,29 +96,21 @@ func (o output) families(families []Family) {
 	}
 }
 
-// put shows one value. Labels are in the order of the metric's.
+// put sends one series. Labels are in the order of the metric's.
 func (o output) put(m Metric, value float64, labels ...string) {
-	kind := prometheus.GaugeValue
+	valueType := prometheus.GaugeValue
 	if m.Type == counter {
-		kind = prometheus.CounterValue
+		valueType = prometheus.CounterValue
 	}
 	desc := descs[m.Name]
-	metric, err := prometheus.NewConstMetric(desc, kind, value, labels...)
+	metric, err := prometheus.NewConstMetric(desc, valueType, value, labels...)
 	if err != nil {
 		metric = prometheus.NewInvalidMetric(desc, err)
 	}
 	o.ch <- metric
 }
 
-func (o output) putBool(m Metric, value bool, labels ...string) {
-	if value {
-		o.put(m, 1, labels...)
-	} else {
-		o.put(m, 0, labels...)
-	}
-}
-
-// putTime shows a Unix time, and nothing where there is none.
+// putTime sends a Unix time in seconds, or nothing if t is zero.
 func (o output) putTime(m Metric, t time.Time, labels ...string) {
 	if !t.IsZero() {
 		o.put(m, unixTime(t), labels...)
@@ -105,7 +118,7 @@ func (o output) putTime(m Metric, t time.Time, labels ...string) {
 }
 
 func (o output) listings(view inventory.View) {
-	o.putBool(inventoryComplete, view.Complete)
+	o.put(inventoryComplete, boolValue(view.Complete))
 	for _, org := range view.Orgs {
 		o.org(org)
 		o.api(org)
@@ -113,40 +126,38 @@ func (o output) listings(view inventory.View) {
 }
 
 func (o output) org(org inventory.OrgState) {
-	o.putBool(up, org.Up, org.Name)
-	o.put(listings, float64(org.Listings), org.Name)
+	o.put(up, boolValue(org.Up), org.Name)
+	o.put(listingsTotal, float64(org.Listings), org.Name)
 	for reason, count := range org.Failures {
-		o.put(failures, float64(count), org.Name, string(reason))
+		o.put(listingFailures, float64(count), org.Name, string(reason))
 	}
 	if org.Listing == nil {
 		return
 	}
-	o.putBool(complete, org.Listing.Complete, org.Name)
-	o.putTime(lastSuccess, org.Listing.Began.Add(org.Listing.Duration), org.Name)
-	o.put(duration, org.Listing.Duration.Seconds(), org.Name)
-	o.put(pages, float64(org.Listing.Pages), org.Name)
-	o.put(listed, float64(len(org.Listing.Connections)), org.Name)
+	o.put(listingComplete, boolValue(org.Listing.Complete), org.Name)
+	o.putTime(listingLastSuccess, org.Listing.Began.Add(org.Listing.Duration), org.Name)
+	o.put(listingDuration, org.Listing.Duration.Seconds(), org.Name)
+	o.put(listingPages, float64(org.Listing.Pages), org.Name)
+	o.put(listingConnections, float64(len(org.Listing.Connections)), org.Name)
 }
 
 func (o output) api(org inventory.OrgState) {
 	for reason, count := range org.Stats.Retries {
-		o.put(retries, float64(count), org.Name, string(reason))
+		o.put(apiRetries, float64(count), org.Name, string(reason))
 	}
 	limit := org.Stats.RateLimit
 	if limit == nil {
 		return
 	}
-	o.putGiven(rateLimit, limit.Limit, org.Name, limit.Name)
-	o.putGiven(rateRemaining, limit.Remaining, org.Name, limit.Name)
+	// The API may leave out any of these: see datadog.RateLimit.
+	if limit.Limit >= 0 {
+		o.put(rateLimit, float64(limit.Limit), org.Name, limit.Name)
+	}
+	if limit.Remaining >= 0 {
+		o.put(rateLimitRemaining, float64(limit.Remaining), org.Name, limit.Name)
+	}
 	if limit.Period > 0 {
-		o.put(ratePeriod, limit.Period.Seconds(), org.Name, limit.Name)
+		o.put(rateLimitPeriod, limit.Period.Seconds(), org.Name, limit.Name)
 	}
-	o.putTime(rateReset, limit.ResetAt, org.Name, limit.Name)
-}
-
-// putGiven shows a number that the API gave, and nothing where it gave none.
-func (o output) putGiven(m Metric, value int, labels ...string) {
-	if value >= 0 {
-		o.put(m, float64(value), labels...)
-	}
+	o.putTime(rateLimitReset, limit.ResetAt, org.Name, limit.Name)
 }

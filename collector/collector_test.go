@@ -30,8 +30,8 @@ type stack struct {
 	api       *fake.Server
 	inventory *inventory.Inventory
 	policy    *policy.Current // none is set
-	requests  *collector.Requests
-	reloads   *collector.Reloads
+	requests  *collector.APIMetrics
+	reloads   *collector.ReloadMetrics
 	registry  *prometheus.Registry
 }
 
@@ -47,11 +47,11 @@ func run(t *testing.T, account func() (api *fake.Server, org string), test func(
 			synctest.Wait()
 			disconnect()
 		}()
-		requests := collector.NewRequests()
-		requests.Expect("default")
+		requests := collector.NewAPIMetrics()
+		requests.Add("default")
 		known := inventory.New(ctx, []inventory.Org{{Name: "default", Lister: client(t, api, org, requests.Transport("default", transport))}}, inventory.Options{})
-		s := stack{api: api, inventory: known, policy: &policy.Current{}, requests: requests, reloads: collector.NewReloads(), registry: prometheus.NewPedanticRegistry()}
-		s.registry.MustRegister(requests, collector.New(known, 0), collector.NewExpectation(known, policy.NewJudge(s.policy)), s.reloads)
+		s := stack{api: api, inventory: known, policy: &policy.Current{}, requests: requests, reloads: collector.NewReloadMetrics(), registry: prometheus.NewPedanticRegistry()}
+		s.registry.MustRegister(requests, collector.New(known, 0), collector.NewPolicyCollector(known, policy.NewJudge(s.policy)), s.reloads)
 		test(t, s)
 	})
 }

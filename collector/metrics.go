@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metric describes a metric for documentation.
+// Metric names and describes a metric.
 type Metric struct {
 	Name   string
 	Type   string // gauge, counter or histogram
@@ -14,24 +14,22 @@ type Metric struct {
 	Labels []string
 }
 
-// Metrics lists every metric that this package shows, in the order in which a
-// person would want to read of them.
+// Metrics returns all metrics of this package, in the order of their documentation.
 func Metrics() []Metric {
-	return slices.Concat(inventoryTable, expectationTable, listingTable, requestsTable, reloadsTable)
+	return slices.Concat(inventoryMetrics, policyMetrics, listingMetrics, apiMetrics, reloadMetrics)
 }
 
-// The tables are the one place where metrics are named, one for each collector
-// but for the inventory and listing it, which are one's. What a listing told is
-// marked as such: it is as old as that listing.
 var (
-	inventoryTable   = []Metric{connections, connectionInfo, connectionCreated, creatorDisabled, orgInfo, orgDisabled, orgObserved}
-	expectationTable = []Metric{unexpected, missing, ruleExpiry, ruleCount}
-	listingTable     = []Metric{
-		inventoryComplete, up, complete, lastSuccess, duration, pages, listed, listings, failures,
-		retries, rateLimit, rateRemaining, ratePeriod, rateReset,
+	inventoryMetrics = []Metric{
+		connections, connectionInfo, connectionCreated, connectionCreatorDisabled, orgInfo, orgDisabled, orgObserved,
 	}
-	requestsTable = []Metric{requests, requestDuration}
-	reloadsTable  = []Metric{reloadSuccessful, reloadSuccessTime}
+	policyMetrics  = []Metric{connectionsUnexpected, connectionsMissing, ruleExpiry, rules}
+	listingMetrics = []Metric{
+		inventoryComplete, up, listingComplete, listingLastSuccess, listingDuration, listingPages, listingConnections, listingsTotal, listingFailures,
+		apiRetries, rateLimit, rateLimitRemaining, rateLimitPeriod, rateLimitReset,
+	}
+	apiMetrics    = []Metric{apiRequests, apiRequestDuration}
+	reloadMetrics = []Metric{reloadSuccessful, reloadLastSuccess}
 )
 
 const (
@@ -39,54 +37,54 @@ const (
 	counter   = "counter"
 	histogram = "histogram"
 
-	cached = " From the cached listing."
+	fromCachedListing = " From the cached listing."
 )
 
 var (
 	connections = Metric{
 		"datadog_org_connections", gauge,
-		"Number of org connections of this type from the source org to the sink org; 1 unless the API lists more." + cached,
+		"Number of org connections of this type from the source org to the sink org; 1 unless the API lists more." + fromCachedListing,
 		[]string{"source_org_id", "source_org_name", "sink_org_id", "sink_org_name", "connection_type"},
 	}
 	connectionInfo = Metric{
 		"datadog_org_connection_info", gauge,
-		"1 for every org connection, with who created it: creator_kind is service_account, user or unknown." + cached,
+		"1 for every org connection, with who created it: creator_kind is service_account, user or unknown." + fromCachedListing,
 		[]string{"connection_id", "source_org_id", "sink_org_id", "creator_id", "creator_kind"},
 	}
 	connectionCreated = Metric{
 		"datadog_org_connection_created_timestamp_seconds", gauge,
-		"When the org connection was created, in Unix time; absent where the API does not tell. Changing its types does not change it." + cached,
+		"When the org connection was created, in Unix time; absent where the API does not tell. Changing its types does not change it." + fromCachedListing,
 		[]string{"connection_id", "source_org_id", "sink_org_id"},
 	}
-	creatorDisabled = Metric{
+	connectionCreatorDisabled = Metric{
 		"datadog_org_connection_creator_disabled", gauge,
-		"1 if the account that created the org connection is disabled, so that Datadog is about to delete the connection; 0 if not; absent where the API does not tell." + cached,
+		"1 if the account that created the org connection is disabled, so that Datadog is about to delete the connection; 0 if not; absent where the API does not tell." + fromCachedListing,
 		[]string{"connection_id", "source_org_id", "sink_org_id"},
 	}
 	orgInfo = Metric{
 		"datadog_org_info", gauge,
-		"1 for every org that takes part in a connection; public_id and sharing are empty where the API does not tell." + cached,
+		"1 for every org that takes part in a connection; public_id and sharing are empty where the API does not tell." + fromCachedListing,
 		[]string{"org_id", "org_name", "public_id", "sharing"},
 	}
 	orgDisabled = Metric{
 		"datadog_org_disabled", gauge,
-		"1 if the org is disabled, 0 if not; absent where the API does not tell." + cached,
+		"1 if the org is disabled, 0 if not; absent where the API does not tell." + fromCachedListing,
 		[]string{"org_id"},
 	}
 	orgObserved = Metric{
 		"datadog_org_observed", gauge,
-		"1 if the exporter holds working credentials of the org; 0 if it sees the org from the other end of connections only, which is a blind spot; absent where the connections do not tell whose credentials listed them." + cached,
+		"1 if the exporter holds working credentials of the org; 0 if it sees the org from the other end of connections only, which is a blind spot; absent where the connections do not tell whose credentials listed them." + fromCachedListing,
 		[]string{"org_id"},
 	}
 
-	unexpected = Metric{
+	connectionsUnexpected = Metric{
 		"datadog_org_connections_unexpected", gauge,
-		"Number of org connections of this type from the source org to the sink org that no rule of the policy allows; absent without a policy." + cached,
+		"Number of org connections of this type from the source org to the sink org that no rule of the policy allows; absent without a policy." + fromCachedListing,
 		connections.Labels,
 	}
-	missing = Metric{
+	connectionsMissing = Metric{
 		"datadog_org_connections_missing", gauge,
-		"1 for every type of a required rule that is not there; absent without a policy, and while datadog_inventory_complete is 0. A probe of one org tells what all orgs miss." + cached,
+		"1 for every type of a required rule that is not there; absent without a policy, and while datadog_inventory_complete is 0. A probe of one org tells what all orgs miss." + fromCachedListing,
 		[]string{"rule", "connection_type"},
 	}
 	ruleExpiry = Metric{
@@ -94,7 +92,7 @@ var (
 		"When the rule stops to allow and to require anything, in Unix time; absent where it does not.",
 		[]string{"rule"},
 	}
-	ruleCount = Metric{
+	rules = Metric{
 		"datadog_org_connection_rules", gauge,
 		"Number of rules in the policy, expired ones included; absent without a policy.",
 		nil,
@@ -110,53 +108,53 @@ var (
 		"1 if the last listing of the org's connections succeeded and is not too old to be shown, else 0.",
 		[]string{"org"},
 	}
-	complete = Metric{
+	listingComplete = Metric{
 		"datadog_listing_complete", gauge,
 		"1 if the last good listing holds as many connections as the API says there are, 0 if it was believed because two reads agreed; absent until a listing succeeds.",
 		[]string{"org"},
 	}
-	lastSuccess = Metric{
+	listingLastSuccess = Metric{
 		"datadog_listing_last_success_timestamp_seconds", gauge,
 		"When the last good listing ended, in Unix time; absent until a listing succeeds.",
 		[]string{"org"},
 	}
-	duration = Metric{
+	listingDuration = Metric{
 		"datadog_listing_duration_seconds", gauge,
 		"How long the last good listing took, with all its pages, pauses and repeated reads, in seconds; absent until a listing succeeds.",
 		[]string{"org"},
 	}
-	pages = Metric{
+	listingPages = Metric{
 		"datadog_listing_pages", gauge,
 		"Number of pages of the last good listing; absent until a listing succeeds.",
 		[]string{"org"},
 	}
-	listed = Metric{
+	listingConnections = Metric{
 		"datadog_listing_connections", gauge,
 		"Number of connections in the last good listing; absent until a listing succeeds.",
 		[]string{"org"},
 	}
-	listings = Metric{
+	listingsTotal = Metric{
 		"datadog_listings_total", counter,
 		"Total number of listings that ended, well or not.",
 		[]string{"org"},
 	}
-	failures = Metric{
+	listingFailures = Metric{
 		"datadog_listing_failures_total", counter,
 		"Total number of listings that failed, by reason.",
 		[]string{"org", "reason"},
 	}
 
-	requests = Metric{
+	apiRequests = Metric{
 		"datadog_api_requests_total", counter,
 		"Total number of HTTP requests sent to Datadog's API, by status code; code is none where no answer came.",
 		[]string{"org", "code"},
 	}
-	requestDuration = Metric{
+	apiRequestDuration = Metric{
 		"datadog_api_request_duration_seconds", histogram,
 		"How long Datadog's API took to begin its answer to an HTTP request, or to fail, in seconds.",
 		[]string{"org"},
 	}
-	retries = Metric{
+	apiRetries = Metric{
 		"datadog_api_retries_total", counter,
 		"Total number of HTTP requests to Datadog's API that were sent again, by the reason why the one before failed.",
 		[]string{"org", "reason"},
@@ -166,17 +164,17 @@ var (
 		"Requests that the rate limit allows in a period, as the API's last answer gave it; absent until one does.",
 		[]string{"org", "name"},
 	}
-	rateRemaining = Metric{
+	rateLimitRemaining = Metric{
 		"datadog_api_ratelimit_remaining", gauge,
 		"Requests left in the rate limit's present period, as the API's last answer gave it; absent until one does.",
 		[]string{"org", "name"},
 	}
-	ratePeriod = Metric{
+	rateLimitPeriod = Metric{
 		"datadog_api_ratelimit_period_seconds", gauge,
 		"Length of the rate limit's period in seconds, as the API's last answer gave it; absent until one does.",
 		[]string{"org", "name"},
 	}
-	rateReset = Metric{
+	rateLimitReset = Metric{
 		"datadog_api_ratelimit_reset_timestamp_seconds", gauge,
 		"When the rate limit's present period ends, in Unix time, as the API's last answer gave it; absent until one does.",
 		[]string{"org", "name"},
@@ -189,14 +187,14 @@ var (
 		"1 if the last attempt to load the configuration file succeeded, 0 if it failed and the configuration is as it was; absent without a configuration file.",
 		nil,
 	}
-	reloadSuccessTime = Metric{
+	reloadLastSuccess = Metric{
 		"datadog_org_connections_exporter_config_last_reload_success_timestamp_seconds", gauge,
 		"When the configuration file was last loaded successfully, in Unix time; absent without a configuration file.",
 		nil,
 	}
 )
 
-// descs are the metrics of [Metrics] as client_golang has them, by name.
+// descs are the descriptors of all metrics, by name.
 var descs = func() map[string]*prometheus.Desc {
 	byName := map[string]*prometheus.Desc{}
 	for _, m := range Metrics() {
@@ -205,8 +203,8 @@ var descs = func() map[string]*prometheus.Desc {
 	return byName
 }()
 
-func describe(ch chan<- *prometheus.Desc, tables ...[]Metric) {
-	for _, m := range slices.Concat(tables...) {
+func describe(ch chan<- *prometheus.Desc, metrics []Metric) {
+	for _, m := range metrics {
 		ch <- descs[m.Name]
 	}
 }

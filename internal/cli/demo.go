@@ -51,8 +51,8 @@ func (d *demo) run(ctx context.Context, io streams) error {
 	defer server.Close() //nolint:errcheck // the demo is over
 	go server.Serve(api) //nolint:errcheck // it ends by being closed
 
-	apiMetrics := collector.NewRequests()
-	apiMetrics.Expect(defaultOrg)
+	apiMetrics := collector.NewAPIMetrics()
+	apiMetrics.Add(defaultOrg)
 	client, err := demoClient(api.Addr(), account.Keys(org), apiMetrics)
 	if err != nil {
 		return err
@@ -94,7 +94,7 @@ func listenLoopback(ctx context.Context) (net.Listener, error) {
 	return listener, nil
 }
 
-func demoClient(address net.Addr, keys fake.Keys, metrics *collector.Requests) (*datadog.Client, error) {
+func demoClient(address net.Addr, keys fake.Keys, metrics *collector.APIMetrics) (*datadog.Client, error) {
 	api, err := datadog.ParseAPIURL("http://" + address.String())
 	if err != nil {
 		return nil, err

@@ -58,7 +58,7 @@ func (s *serve) run(ctx context.Context, io streams) error {
 		MaxStale:        s.maxStale,
 		ConfigFile:      s.configFile,
 		WrapLister:      hints{repeats: true, configFile: true}.wrap,
-		APIMetrics:      collector.NewRequests(),
+		APIMetrics:      collector.NewAPIMetrics(),
 		PolicyFile:      s.policyFile,
 		AutoReload:      s.autoReload,
 		EnableLifecycle: s.lifecycle,
@@ -70,7 +70,7 @@ func (s *serve) run(ctx context.Context, io streams) error {
 		if err != nil {
 			return err
 		}
-		options.APIMetrics.Expect(defaultOrg)
+		options.APIMetrics.Add(defaultOrg)
 		options.Orgs = []inventory.Org{{Name: defaultOrg, Lister: hints{repeats: true}.wrap(client)}}
 	}
 	var err error

@@ -55,7 +55,7 @@ type Options struct {
 	// returns must be comparable. Default: not decorated.
 	WrapLister func(inventory.Lister) inventory.Lister
 	// APIMetrics instrument the requests to Datadog's API. Required.
-	APIMetrics *collector.Requests
+	APIMetrics *collector.APIMetrics
 
 	// Policy to judge by, which may change while the exporter runs. Default: none,
 	// or that of PolicyFile.
@@ -145,7 +145,7 @@ func (e *exporter) loadFiles() error {
 	if len(files) == 0 {
 		return nil
 	}
-	e.reloader = &reloader{files: files, metrics: collector.NewReloads(), logger: e.Logger}
+	e.reloader = &reloader{files: files, metrics: collector.NewReloadMetrics(), logger: e.Logger}
 	return e.reloader.load()
 }
 

@@ -46,7 +46,7 @@ func (e *exporter) metricsHandler() http.Handler {
 // probeHandler returns the handler of one org's metrics.
 func (e *exporter) probeHandler(org string, part inventory.Part) http.Handler {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(e.APIMetrics.Of(org))
+	registry.MustRegister(e.APIMetrics.ForOrg(org))
 	shown := exposition.Options{Inventory: part, Others: registry, HandlerOpts: handlerOptions(e.Logger)}
 	if e.judge != nil {
 		shown.Judge = e.judge.Part(e.inventory.View)

@@ -21,7 +21,7 @@ import (
 type orgLoader struct {
 	path      string
 	wrap      func(inventory.Lister) inventory.Lister
-	metrics   *collector.Requests
+	metrics   *collector.APIMetrics
 	transport http.RoundTripper // all orgs share its connections
 	logger    log.Logger
 
@@ -34,7 +34,7 @@ type configuredOrg struct {
 	lister   inventory.Lister
 }
 
-func newOrgLoader(path string, wrap func(inventory.Lister) inventory.Lister, metrics *collector.Requests, logger log.Logger) *orgLoader {
+func newOrgLoader(path string, wrap func(inventory.Lister) inventory.Lister, metrics *collector.APIMetrics, logger log.Logger) *orgLoader {
 	if wrap == nil {
 		wrap = func(l inventory.Lister) inventory.Lister { return l }
 	}
@@ -48,7 +48,7 @@ func LoadOrgs(path string, wrap func(inventory.Lister) inventory.Lister, logger 
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
-	orgs, makeCurrent, err := newOrgLoader(path, wrap, collector.NewRequests(), logger).load(content)
+	orgs, makeCurrent, err := newOrgLoader(path, wrap, collector.NewAPIMetrics(), logger).load(content)
 	if err != nil {
 		return nil, err
 	}
@@ -78,11 +78,11 @@ func (l *orgLoader) load(content []byte) (orgs []inventory.Org, makeCurrent func
 		logWarnings(l.logger, loaded.Warnings)
 		for name := range l.current {
 			if _, ok := next[name]; !ok {
-				l.metrics.Forget(name)
+				l.metrics.Remove(name)
 			}
 		}
 		for name := range next {
-			l.metrics.Expect(name)
+			l.metrics.Add(name)
 		}
 		l.current = next
 	}, nil

@@ -27,7 +27,7 @@ const autoReloadInterval = 5 * time.Second
 // force stay.
 type reloader struct {
 	files   []*reloadableFile
-	metrics *collector.Reloads
+	metrics *collector.ReloadMetrics
 	logger  log.Logger
 
 	mu      sync.Mutex

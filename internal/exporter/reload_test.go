@@ -30,7 +30,7 @@ func TestReloader_WatchReloadsChangedFiles(t *testing.T) {
 		var loads, applied []string
 		var logged bytes.Buffer
 		r := &reloader{
-			metrics: collector.NewReloads(),
+			metrics: collector.NewReloadMetrics(),
 			logger:  log.NewLogfmtLogger(log.NewSyncWriter(&logged)),
 			files: []*reloadableFile{
 				{path: policy, load: func([]byte) (func(), error) { return func() { applied = append(applied, "policy") }, nil }},

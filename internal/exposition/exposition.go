@@ -29,7 +29,7 @@ type Options struct {
 	HandlerOpts promhttp.HandlerOpts
 }
 
-// Handler answers scrapes. It shows what [collector.Collector] and [collector.Expectation] do, with
+// Handler answers scrapes. It shows what [collector.Collector] and [collector.PolicyCollector] do, with
 // what else is gathered, in the formats, encodings and selections that
 // [promhttp.HandlerFor] offers.
 //
@@ -112,7 +112,7 @@ func (e *Handler) gathered(view inventory.View) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collector.New(fixed{view}, 0))
 	if e.Judge != nil {
-		registry.MustRegister(collector.NewExpectation(fixed{view}, e.Judge))
+		registry.MustRegister(collector.NewPolicyCollector(fixed{view}, e.Judge))
 	}
 	return promhttp.HandlerFor(prometheus.Gatherers{e.Others, registry}, e.HandlerOpts)
 }

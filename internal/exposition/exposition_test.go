@@ -132,14 +132,14 @@ func TestHandler_AnswersAsPromhttpDoesWithTheCollectors(t *testing.T) {
 		"under a policy":           {view: inventory.View{Snapshot: unusual(), Orgs: orgStates(), Complete: true}, policy: rules},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inv, current, requests := &stubInventory{view: test.view}, &policy.Current{}, collector.NewRequests()
-			requests.Expect("up")
+			inv, current, requests := &stubInventory{view: test.view}, &policy.Current{}, collector.NewAPIMetrics()
+			requests.Add("up")
 			if test.policy != nil {
 				current.Set(test.policy)
 			}
 			others, all := prometheus.NewRegistry(), prometheus.NewRegistry()
 			others.MustRegister(requests)
-			all.MustRegister(requests, collector.New(inv, 0), collector.NewExpectation(inv, policy.NewJudge(current)))
+			all.MustRegister(requests, collector.New(inv, 0), collector.NewPolicyCollector(inv, policy.NewJudge(current)))
 			options := promhttp.HandlerOpts{EnableOpenMetrics: true}
 			got := exposition.New(exposition.Options{Inventory: inv, Judge: policy.NewJudge(current), Others: others, HandlerOpts: options})
 			want := promhttp.HandlerFor(all, options)

@@ -49,9 +49,9 @@ func countsOf(t *testing.T, c prometheus.Collector) string {
 }
 
 func TestRequestsAreCountedByOrgAndCode(t *testing.T) {
-	requests := collector.NewRequests()
-	requests.Expect("a")
-	requests.Expect("b")
+	requests := collector.NewAPIMetrics()
+	requests.Add("a")
+	requests.Add("b")
 	for _, code := range []answers{200, 200, 429, 503, 0} {
 		send(t, requests.Transport("a", code))
 	}
@@ -61,13 +61,13 @@ func TestRequestsAreCountedByOrgAndCode(t *testing.T) {
 {code="429",org="a"} 1
 {code="503",org="a"} 1
 {code="none",org="a"} 1`
-	if got := countsOf(t, requests.Of("a")); got != want {
+	if got := countsOf(t, requests.ForOrg("a")); got != want {
 		t.Errorf("of a:\n%s\nwant\n%s", got, want)
 	}
 	if got := countsOf(t, requests); !strings.Contains(got, want[strings.Index(want, "{code"):strings.Index(want, "\n{code=\"429")]) || !strings.Contains(got, `org="b"`) {
 		t.Errorf("of all:\n%s", got)
 	}
-	requests.Forget("b")
+	requests.Remove("b")
 	send(t, late) // it was under way when the org went
 	if got := countsOf(t, requests); strings.Contains(got, `org="b"`) {
 		t.Errorf("b is not forgotten:\n%s", got)
@@ -77,7 +77,7 @@ func TestRequestsAreCountedByOrgAndCode(t *testing.T) {
 func TestReloads(t *testing.T) { synctest.Test(t, testReloads) }
 
 func testReloads(t *testing.T) {
-	reloads := collector.NewReloads()
+	reloads := collector.NewReloadMetrics()
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(reloads)
 	values := func() (successful, at string) {

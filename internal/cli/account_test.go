@@ -101,7 +101,7 @@ func (p *program) reload() answer {
 	return answer{status: response.StatusCode}
 }
 
-func TestTheWholeAccountIsOneInventory(t *testing.T) {
+func TestServe_MergesAllOrgs(t *testing.T) {
 	a := newAccount(t, 40, 300)
 	a.write(a.file, a.yaml(a.Orgs()))
 	p := a.start()
@@ -126,7 +126,7 @@ func TestTheWholeAccountIsOneInventory(t *testing.T) {
 	wantContains(t, "/metrics", metrics, `datadog_up{org="`+victim+`"} 0`)
 }
 
-func TestAnOrgCanBeProbedAlone(t *testing.T) {
+func TestProbe_ShowsOneOrg(t *testing.T) {
 	a := newAccount(t, 10, 30)
 	a.write(a.file, a.yaml(a.Orgs()))
 	p := a.start()
@@ -150,7 +150,7 @@ func TestAnOrgCanBeProbedAlone(t *testing.T) {
 var blindSpot = regexp.MustCompile(`datadog_org_observed{.*} 0\n`)
 
 // What only others see is not missing to one org, and is no blind spot.
-func TestAnOrgThatIsProbedAloneMissesWhatTheAccountMisses(t *testing.T) {
+func TestProbe_ShowsWhatTheAccountMisses(t *testing.T) {
 	a := newAccount(t, 10, 30)
 	a.write(a.file, a.yaml(a.Orgs()))
 	rules := filepath.Join(a.dir, "policy.yml")
@@ -173,9 +173,9 @@ func TestAnOrgThatIsProbedAloneMissesWhatTheAccountMisses(t *testing.T) {
 	}
 }
 
-// TestReloadsWhileManyScrape: whatever is done to the files, no scrape fails, and
+// TestReload_WhileManyScrape: whatever is done to the files, no scrape fails, and
 // the metrics are right after each step.
-func TestReloadsWhileManyScrape(t *testing.T) {
+func TestReload_WhileManyScrape(t *testing.T) {
 	a := newAccount(t, 12, 60)
 	orgs := a.Orgs()
 	// As Kubernetes mounts a ConfigMap: the file is behind a link that is swapped.
@@ -260,7 +260,7 @@ func TestReloadsWhileManyScrape(t *testing.T) {
 	scrapers.Wait()
 }
 
-func TestReloadingOverHTTPMustBeEnabled(t *testing.T) {
+func TestReload_OverHTTPMustBeEnabled(t *testing.T) {
 	a := newAccount(t, 3, 3)
 	a.write(a.file, a.yaml(a.Orgs()))
 	p := start(t, "--web.listen-address=127.0.0.1:0", "--config.file="+a.file)
@@ -269,7 +269,7 @@ func TestReloadingOverHTTPMustBeEnabled(t *testing.T) {
 	}
 }
 
-func TestAHangupWithoutAConfigurationFileEndsNothing(t *testing.T) {
+func TestReload_HangupWithoutFilesIsLogged(t *testing.T) {
 	p := start(t, newAPI(t).args()...)
 	p.waitUntilReady()
 	hangUp(t)
@@ -279,7 +279,7 @@ func TestAHangupWithoutAConfigurationFileEndsNothing(t *testing.T) {
 	}
 }
 
-func TestAConfigurationWithMistakesStopsTheStart(t *testing.T) {
+func TestServe_RefusesInvalidConfiguration(t *testing.T) {
 	a := newAccount(t, 3, 3)
 	a.write(a.file, "orgs:\n  - {name: a}\n  - {name: b, api_key: hunter2}\n")
 	for _, args := range [][]string{{"--config.file=" + a.file, "--web.listen-address=127.0.0.1:0"}, {"check-config", a.file}} {
@@ -295,7 +295,7 @@ func TestAConfigurationWithMistakesStopsTheStart(t *testing.T) {
 	}
 }
 
-func TestAValidConfigurationIsSaidToBe(t *testing.T) {
+func TestCheckConfig_AcceptsValidConfiguration(t *testing.T) {
 	a := newAccount(t, 3, 3)
 	a.write(a.file, a.yaml(a.Orgs()))
 	stdout, stderr := newOutput(), newOutput()

@@ -23,7 +23,7 @@ func runCommand(t *testing.T, args ...string) outcome {
 	return outcome{stdout.String(), stderr.String(), status}
 }
 
-func TestABaselineExpectsAllThatIsThere(t *testing.T) {
+func TestBaseline_ExpectsEveryConnection(t *testing.T) {
 	a := newAPI(t)
 	first := runCommand(t, "baseline", "--datadog.api-url="+a.url)
 	if again := runCommand(t, "baseline", "--datadog.api-url="+a.url); first.status != 0 || first != again {
@@ -48,7 +48,7 @@ func TestABaselineExpectsAllThatIsThere(t *testing.T) {
 	}
 }
 
-func TestABaselineOfAPartIsNotWritten(t *testing.T) {
+func TestBaseline_RefusesPartOfTheAccount(t *testing.T) {
 	for name, fault := range map[string]fake.Fault{
 		"a failed listing":                 fake.Status(403),
 		"a listing that may be incomplete": fake.NoMeta(),

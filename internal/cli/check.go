@@ -15,7 +15,7 @@ import (
 	"datadog_org_connections_exporter/internal/report"
 )
 
-// check judges the inventory against a policy.
+// check reports how the inventory differs from a policy.
 type check struct {
 	lister     *lister
 	policyFile string
@@ -24,17 +24,17 @@ type check struct {
 }
 
 func addCheck(app *kingpin.Application) command {
-	clause := app.Command("check", `Check the connections against a policy: tells what is unexpected, what is missing, and which rules have expired.
+	clause := app.Command("check", `Check the connections against a policy: reports what is unexpected, what is missing, and which rules have expired.
 
   check --policy.file=policy.yml
   check --policy.file=policy.yml --risks -o github     in a workflow
   check --policy.file=policy.yml -o sarif > connections.sarif
 
-Exit status: 0 all is as expected, 1 there are findings, 2 it could not be told.`)
+Exit status: 0 all is as expected, 1 there are findings, 2 unknown: not all could be listed.`)
 	c := &check{lister: addLister(clause)}
 	clause.Flag("policy.file", "Policy file with the connections that are expected.").
 		PlaceHolder("FILE").StringVar(&c.policyFile)
-	clause.Flag("risks", "Tell of risks too: creators that are people or disabled, sinks that share more widely, sources near the limit of five sinks.").
+	clause.Flag("risks", "Report risks too: creators that are people or disabled, sinks that share more widely, sources near the limit of five sinks.").
 		BoolVar(&c.risks)
 	addOutput(clause, &c.format, "text", "json", "github", "sarif")
 	return c
@@ -50,7 +50,7 @@ func (c *check) run(ctx context.Context, io streams) error {
 		return err
 	}
 	if gaps == nil && !view.Complete {
-		fmt.Fprintln(io.err, "warning: a listing that is filtered cannot tell what is missing")
+		fmt.Fprintln(io.err, "warning: a filtered listing does not show what is missing")
 	}
 	findings := c.findings(rules, view)
 	if err := c.write(io.out, findings); err != nil {
@@ -58,7 +58,7 @@ func (c *check) run(ctx context.Context, io streams) error {
 	}
 	switch {
 	case gaps != nil:
-		return fmt.Errorf("it cannot be told whether that is all: %w", gaps)
+		return fmt.Errorf("there may be more findings: %w", gaps)
 	case len(findings) > 0:
 		return &exitError{status: exitFindings}
 	case c.format == "text":
@@ -67,7 +67,7 @@ func (c *check) run(ctx context.Context, io streams) error {
 	return nil
 }
 
-// rules reads the policy. Risks alone need none.
+// rules returns the policy; nil where only risks are asked for.
 func (c *check) rules(io streams) (*policy.Policy, error) {
 	if c.policyFile == "" {
 		if c.risks {

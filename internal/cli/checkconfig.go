@@ -12,11 +12,11 @@ import (
 	"datadog_org_connections_exporter/internal/policy"
 )
 
-// checkConfig tells whether files are valid, without starting.
+// checkConfig validates files without starting the exporter.
 type checkConfig struct{ configFile, policyFile string }
 
 func addCheckConfig(app *kingpin.Application) command {
-	clause := app.Command("check-config", "Check a configuration file, a policy file or both without starting: tells everything that is wrong with them, and fails then.")
+	clause := app.Command("check-config", "Check a configuration file, a policy file or both without starting: prints every mistake in them, and fails if there is one.")
 	c := &checkConfig{}
 	clause.Arg("file", "The configuration file.").StringVar(&c.configFile)
 	clause.Flag("policy.file", "The policy file.").PlaceHolder("FILE").StringVar(&c.policyFile)
@@ -58,7 +58,7 @@ func (c *checkConfig) checkRules(io streams) error {
 	return nil
 }
 
-// valid says that a file is, and what looks odd about it all the same.
+// valid reports that a file is valid, after its warnings.
 func (io streams) valid(file string, warnings []string, what string, count int) {
 	for _, warning := range warnings {
 		fmt.Fprintln(io.err, "warning:", warning)

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// printed runs the program to its end and gives its stdout.
+// printed runs the program to its end and returns its stdout.
 func printed(t *testing.T, args ...string) string {
 	t.Helper()
 	onlyTheEnvironment(t)
@@ -25,7 +25,7 @@ func printed(t *testing.T, args ...string) string {
 	return stdout.String()
 }
 
-func TestHelpListsTheCommandsAndTheFlagsOfServe(t *testing.T) {
+func TestHelp_ListsCommandsAndFlagsOfServe(t *testing.T) {
 	for _, args := range [][]string{{"--help"}, {"-h"}, {"help"}} {
 		help := printed(t, args...)
 		for _, want := range []string{
@@ -42,19 +42,19 @@ func TestHelpListsTheCommandsAndTheFlagsOfServe(t *testing.T) {
 	}
 }
 
-func TestHelpOfACommandListsItsFlagsAlone(t *testing.T) {
+func TestHelp_OfCommandListsItsFlagsAlone(t *testing.T) {
 	help := printed(t, "demo", "--help")
 	wantContains(t, "the help of demo", help, "--demo.pace")
 	wantNone(t, "the help of demo", help, "--cache.ttl", "--datadog.site")
 }
 
-func TestHelpDoesNotShowKeysFromTheEnvironment(t *testing.T) {
+func TestHelp_HidesKeysOfTheEnvironment(t *testing.T) {
 	onlyTheEnvironment(t)
 	t.Setenv("DD_API_KEY", "0123456789abcdef")
 	wantNone(t, "the help", printed(t, "--help"), "0123456789abcdef")
 }
 
-func TestVersionPrintsTheVersion(t *testing.T) {
+func TestVersion_IsPrinted(t *testing.T) {
 	version := printed(t, "--version")
 	if !strings.HasPrefix(version, programName+", version ") {
 		t.Errorf("it prints %q", version)
@@ -76,9 +76,9 @@ func process(t *testing.T, environment []string, args ...string) (cmd *exec.Cmd,
 	return cmd, stderr
 }
 
-func TestAProcessEndsWithAnErrorInOneLineAndStatus1(t *testing.T) {
+func TestMain_ExitsWithOneLineOfErrorAndStatus1(t *testing.T) {
 	cmd, stderr := process(t, nil, "--cache.ttl=never")
-	_ = cmd.Wait() // the status tells
+	_ = cmd.Wait() // the status is checked below
 	if code := cmd.ProcessState.ExitCode(); code != 1 {
 		t.Errorf("its exit status is %d, want 1", code)
 	}
@@ -88,7 +88,7 @@ func TestAProcessEndsWithAnErrorInOneLineAndStatus1(t *testing.T) {
 	}
 }
 
-func TestAProcessEndsWellWhenToldToStop(t *testing.T) {
+func TestMain_SignalsStopGracefully(t *testing.T) {
 	of := newAPI(t)
 	for name, signal := range map[string]os.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": os.Interrupt} {
 		t.Run(name, func(t *testing.T) {
@@ -110,7 +110,7 @@ func TestAProcessEndsWellWhenToldToStop(t *testing.T) {
 
 // The pasted address of the web application leads to the API of its site: a proxy
 // sees the host that is asked for, and nothing else leaves the machine.
-func TestThePastedAddressOfTheApplicationIsUnderstoodAsTheSite(t *testing.T) {
+func TestServe_UnderstandsTheApplicationsAddressAsSite(t *testing.T) {
 	proxy, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

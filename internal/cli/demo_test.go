@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestTheDemoTellsItsStory(t *testing.T) {
+func TestDemo_PlaysItsStory(t *testing.T) {
 	onlyTheEnvironment(t)
 	p := start(t, "demo", "--web.listen-address=127.0.0.1:0", "--demo.pace=20ms")
 	address := p.addresses(1)[0]
@@ -60,7 +60,7 @@ func TestTheDemoTellsItsStory(t *testing.T) {
 	wantNone(t, "the log", p.stderr.String(), "@example.com", "Robin")
 }
 
-func TestTheDemoNeedsNoKeysAndUsesNone(t *testing.T) {
+func TestDemo_NeedsNoKeysAndUsesNone(t *testing.T) {
 	of := newAPI(t) // with keys in the environment
 	t.Setenv("DATADOG_ORG_CONNECTIONS_EXPORTER_DATADOG_API_URL", of.url)
 	p := start(t, "demo", "--web.listen-address=127.0.0.1:0", "--web.telemetry-path=/made/up")
@@ -72,7 +72,7 @@ func TestTheDemoNeedsNoKeysAndUsesNone(t *testing.T) {
 	}
 }
 
-func TestTheDemoNamesAnAddressThatCanBeOpened(t *testing.T) {
+func TestBrowsable_IsAnAddressThatCanBeOpened(t *testing.T) {
 	for listening, want := range map[string]string{
 		"[::]:10187":      "localhost:10187",
 		"0.0.0.0:80":      "localhost:80",

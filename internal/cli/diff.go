@@ -19,12 +19,12 @@ type diff struct {
 }
 
 func addDiff(app *kingpin.Application) command {
-	clause := app.Command("diff", `Tell what has changed since an earlier "list -o json".
+	clause := app.Command("diff", `Report what has changed since an earlier "list -o json".
 
   list -o json > yesterday.json
   diff yesterday.json
 
-Exit status: 0 nothing has changed, 1 something has, 2 it could not be told.`)
+Exit status: 0 nothing has changed, 1 something has, 2 unknown: not all could be listed.`)
 	d := &diff{lister: addLister(clause)}
 	clause.Arg("old", "The earlier list, as list -o json wrote it.").Required().StringVar(&d.before)
 	addOutput(clause, &d.format, "text", "json")
@@ -41,10 +41,10 @@ func (d *diff) run(ctx context.Context, io streams) error {
 		return err
 	}
 	if gaps != nil {
-		return fmt.Errorf("nothing is compared, for what could not be listed would look removed: %w", gaps)
+		return fmt.Errorf("nothing is compared, because what could not be listed would look removed: %w", gaps)
 	}
 	if !before.Complete {
-		return fmt.Errorf("nothing is compared: %s is not complete, so that what it lacks would look added; make it anew with list -o json", d.before)
+		return fmt.Errorf("nothing is compared: %s is incomplete, and what it lacks would look added; write a new one with list -o json", d.before)
 	}
 	difference := report.Compare(before, report.NewDocument(view, time.Now()))
 	write := difference.WriteText

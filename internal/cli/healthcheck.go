@@ -15,11 +15,11 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 )
 
-// healthcheckPatience is how long an exporter may take to say that it is alive.
-const healthcheckPatience = 3 * time.Second
+// healthcheckTimeout bounds the whole check.
+const healthcheckTimeout = 3 * time.Second
 
-// healthcheck asks a running exporter whether it is alive: where there is neither
-// shell nor curl, as in the image, the program itself can.
+// healthcheck requests /-/healthy of a running exporter, for images without a shell
+// or curl.
 type healthcheck struct {
 	address string
 }
@@ -30,12 +30,12 @@ func addHealthcheck(app *kingpin.Application) command {
   healthcheck                                    the exporter on this machine
   healthcheck --web.listen-address=exporter:80   one elsewhere
 
-For containers and service managers: it listens where the environment variable of
---web.listen-address says, and so does this ask there. An exporter with TLS is
-asked in TLS, whoever its certificate is for. One that wants a password or a
-certificate of the client is alive, too: it says so.
+For containers and service managers: in the exporter's own environment, it uses
+the environment variable of --web.listen-address as the exporter does. TLS is
+used where the exporter does, without verifying the certificate. An exporter that
+asks for a password or a client certificate is alive.
 
-Exit status: 0 it is alive, 1 it is not.`)
+Exit status: 0 alive, 1 not.`)
 	h := &healthcheck{}
 	clause.Flag("web.listen-address", "Where the exporter listens: its own flag of that name, or host:port.").
 		Default(defaultAddress).StringVar(&h.address)
@@ -43,9 +43,9 @@ Exit status: 0 it is alive, 1 it is not.`)
 }
 
 func (h *healthcheck) run(ctx context.Context, io streams) error {
-	ctx, cancel := context.WithTimeout(ctx, healthcheckPatience)
+	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)
 	defer cancel()
-	// Of several addresses, which the environment has one a line, any will do.
+	// The environment variable may hold several addresses, one per line.
 	address, _, _ := strings.Cut(strings.TrimSpace(h.address), "\n")
 	answer, err := askHealth(ctx, address)
 	if err != nil {
@@ -55,35 +55,35 @@ func (h *healthcheck) run(ctx context.Context, io streams) error {
 	return nil
 }
 
-// askHealth gives what the exporter says where it is alive.
+// askHealth returns what a live exporter answers, and an error for one that is not.
 func askHealth(ctx context.Context, address string) (string, error) {
 	status, text, err := getHealth(ctx, address, "http")
-	if err == nil && status == http.StatusBadRequest { // as Go's server answers where it expects TLS
+	if err == nil && status == http.StatusBadRequest { // Go's server answers so where it expects TLS
 		status, text, err = getHealth(ctx, address, "https")
 	}
 	var network *net.OpError
 	switch {
 	case errors.As(err, &network) && network.Op == "remote error":
-		return "The exporter is alive; it refuses those who show no certificate.", nil
+		return "The exporter is alive; it requires a client certificate.", nil
 	case err != nil:
 		return "", err
 	case status == http.StatusUnauthorized:
-		return "The exporter is alive; it wants a password.", nil
+		return "The exporter is alive; it requires a password.", nil
 	case status != http.StatusOK:
 		return "", fmt.Errorf("it answers %d %s", status, cmp.Or(text, http.StatusText(status)))
 	}
 	return text, nil
 }
 
-// getHealth asks the address itself, not what a name in a URL would lead to:
-// without a host it is this machine, as for those who listen.
+// getHealth dials the address itself, which may lack a host as a listen address does,
+// and not the host of a URL.
 func getHealth(ctx context.Context, address, scheme string) (status int, text string, err error) {
 	transport := &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, address)
 		},
-		// Whether the certificate is right is for those to say who rely on it.
+		// No data is sent or used that a certificate would protect.
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://localhost/-/healthy", nil)

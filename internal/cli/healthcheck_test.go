@@ -22,12 +22,12 @@ func healthOf(t *testing.T, args ...string) (stdout string, err error) {
 	return out.String(), err
 }
 
-// at gives the flag of where a program listens.
+// at returns the flag for an address.
 func at(address string) string {
 	return "--web.listen-address=" + strings.TrimPrefix(address, "http://")
 }
 
-func TestHealthcheckFindsALiveExporter(t *testing.T) {
+func TestHealthcheck_SucceedsWhileTheExporterIsAlive(t *testing.T) {
 	of := newAPI(t)
 	dir := t.TempDir()
 	certificate(t, dir)
@@ -39,9 +39,9 @@ func TestHealthcheckFindsALiveExporter(t *testing.T) {
 	for name, test := range map[string]struct{ config, says string }{
 		"in the open":                  {"", "The exporter is alive.\n"},
 		"with TLS":                     {tls, "The exporter is alive.\n"},
-		"with a password":              {password, "The exporter is alive; it wants a password.\n"},
-		"with TLS and a password":      {tls + password, "The exporter is alive; it wants a password.\n"},
-		"with certificates of clients": {tls + mutual, "The exporter is alive; it refuses those who show no certificate.\n"},
+		"with a password":              {password, "The exporter is alive; it requires a password.\n"},
+		"with TLS and a password":      {tls + password, "The exporter is alive; it requires a password.\n"},
+		"with certificates of clients": {tls + mutual, "The exporter is alive; it requires a client certificate.\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := filepath.Join(dir, "web.yml")
@@ -58,7 +58,7 @@ func TestHealthcheckFindsALiveExporter(t *testing.T) {
 }
 
 // As in a container: both processes have the environment of one.
-func TestHealthcheckAsksWhereTheEnvironmentSays(t *testing.T) {
+func TestHealthcheck_UsesTheAddressOfTheEnvironment(t *testing.T) {
 	of := newAPI(t)
 	p := start(t, of.args()...)
 	_, port, err := net.SplitHostPort(strings.TrimPrefix(p.base, "http://"))
@@ -79,7 +79,7 @@ func TestHealthcheckAsksWhereTheEnvironmentSays(t *testing.T) {
 	}
 }
 
-func TestHealthcheckFailsWhereNoExporterIsAlive(t *testing.T) {
+func TestHealthcheck_FailsWithoutALiveExporter(t *testing.T) {
 	t.Parallel() // it waits
 	broken := httptest.NewServer(http.NotFoundHandler())
 	defer broken.Close()

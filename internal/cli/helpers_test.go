@@ -19,11 +19,10 @@ import (
 	"datadog_org_connections_exporter/datadog/fake"
 )
 
-// This file holds what the program's tests have in common: they call run, as main
-// does, and see what anybody sees from outside.
+// The tests call run, as Main does, and look at the program from outside.
 
-// patience is how long a test waits for what should happen soon. It is long, for
-// slow machines: nothing is asserted about time.
+// patience is how long a test waits for an event. It is long, for slow machines:
+// nothing is asserted about time.
 const patience = time.Minute
 
 // beTheProgram in the environment makes the test binary the program itself, for
@@ -39,7 +38,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// output takes what the program writes while the test reads it.
+// output is a buffer that is written and read concurrently.
 type output struct {
 	mu      sync.Mutex
 	text    bytes.Buffer
@@ -67,7 +66,7 @@ func (o *output) now() (text string, changed <-chan struct{}) {
 	return o.text.String(), o.changed
 }
 
-// program is one that runs.
+// program is a running program.
 type program struct {
 	t              *testing.T
 	stdout, stderr *output
@@ -120,7 +119,7 @@ func (p *program) waitForEnd() {
 // listeningOn finds the address in a line of either log format.
 var listeningOn = regexp.MustCompile(`"?msg"?[=:]"Listening on".*address"?[=:]"?([^"\s,}]+)|address"?[=:]"?([^"\s,}]+).*"?msg"?[=:]"Listening on"`)
 
-// addresses gives the first n addresses that the program says it listens on.
+// addresses returns the first n addresses that the program logs to listen on.
 func (p *program) addresses(n int) []string {
 	p.t.Helper()
 	var addresses []string
@@ -161,15 +160,15 @@ func (o *output) waitFor(t *testing.T, ended <-chan struct{}, what string, satis
 	}
 }
 
-// answer is a whole one.
+// answer is an HTTP response with its body.
 type answer struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// client keeps no connection open: nothing of it is left when a test looks for
-// what is.
+// client keeps no connection open, so that none is left when a test looks for leaked
+// goroutines.
 var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
 
 // get asks the program, with headers given as "Name: value".
@@ -200,7 +199,7 @@ func get(client *http.Client, url string, headers ...string) (answer, error) {
 	return answer{response.StatusCode, response.Header, string(body)}, err
 }
 
-// poll asks again and again until the answer satisfies the test.
+// poll calls satisfied until it returns true.
 func poll(t *testing.T, what string, satisfied func() bool) {
 	t.Helper()
 	ticker := time.NewTicker(5 * time.Millisecond)
@@ -220,7 +219,7 @@ func (p *program) waitUntilReady() {
 	poll(p.t, "/-/ready to be 200", func() bool { return p.get("/-/ready").status == http.StatusOK })
 }
 
-// onlyTheEnvironment removes what the machine's environment says to the program.
+// onlyTheEnvironment unsets every variable that the program reads.
 func onlyTheEnvironment(t *testing.T) {
 	t.Helper()
 	for _, variable := range os.Environ() {
@@ -259,13 +258,12 @@ func serveAPI(t *testing.T, account *fake.Server, org string, handler http.Handl
 	return api{Server: account, url: server.URL, org: org}
 }
 
-// args are those to list a's connections and to listen on a free port.
+// args returns the flags for listing a's connections and listening on a free port.
 func (a api) args(more ...string) []string {
 	return append([]string{"--web.listen-address=127.0.0.1:0", "--datadog.api-url=" + a.url}, more...)
 }
 
-// series are those that the org's connections must have on /metrics, without
-// the value, which is 1.
+// series returns the series of the org's connections, without the value, which is 1.
 func (a api) series() []string {
 	names := map[string]string{}
 	for _, org := range a.Orgs() {
@@ -282,8 +280,8 @@ func (a api) series() []string {
 	return series
 }
 
-// showsConnections tells whether the metrics have the account's connections, and
-// no others.
+// showsConnections returns an error unless the metrics have the account's
+// connections and no others.
 func (a api) showsConnections(metrics string) error {
 	series := a.series()
 	if n := strings.Count(metrics, "\ndatadog_org_connections{"); n != len(series) {

@@ -12,7 +12,7 @@ import (
 	"datadog_org_connections_exporter/internal/report"
 )
 
-// list shows the inventory.
+// list prints the inventory.
 type list struct {
 	lister              *lister
 	format              string
@@ -69,5 +69,5 @@ func (l *list) write(to io.Writer, document report.Document, now time.Time) erro
 	return report.WriteTable(to, document, report.TableOptions{Color: colored(to), Now: now})
 }
 
-// colored tells whether a person wants colours (https://no-color.org).
+// colored reports whether to use colours (https://no-color.org).
 func colored(to io.Writer) bool { return os.Getenv("NO_COLOR") == "" && isTerminal(to) }

@@ -15,7 +15,7 @@ func writePolicy(t *testing.T, file, rules string) {
 	}
 }
 
-func TestAPolicyTellsWhatIsUnexpectedAndMissing(t *testing.T) {
+func TestServe_PolicyShowsUnexpectedAndMissing(t *testing.T) {
 	a := newAPI(t)
 	file := filepath.Join(t.TempDir(), "policy.yml")
 	all := a.Visible(a.org)
@@ -56,7 +56,7 @@ func TestAPolicyTellsWhatIsUnexpectedAndMissing(t *testing.T) {
 	p.waitFor(p.stderr, "a warning of the wide rule", func(log string) bool { return strings.Contains(log, "globs for both ends") })
 }
 
-func TestAPolicyWithMistakesStopsTheStart(t *testing.T) {
+func TestServe_RefusesInvalidPolicy(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "policy.yml")
 	writePolicy(t, file, "rules:\n  - {name: a}\n  - {nick: b}\n")
 	for _, args := range [][]string{newAPI(t).args("--policy.file=" + file), {"check-config", "--policy.file=" + file}} {
@@ -69,7 +69,7 @@ func TestAPolicyWithMistakesStopsTheStart(t *testing.T) {
 	}
 }
 
-func TestAWideRuleIsNamedWhenItIsChecked(t *testing.T) {
+func TestCheckConfig_WarnsOfWideRules(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "policy.yml")
 	writePolicy(t, file, `rules: [{name: all, source: "*", sink: "*"}]`)
 	stdout, stderr := newOutput(), newOutput()

@@ -32,7 +32,7 @@ const (
 	asProtobuf    = "Accept: application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 )
 
-func TestMetricsShowTheConnections(t *testing.T) {
+func TestServe_MetricsShowTheConnections(t *testing.T) {
 	of := newAPI(t)
 	p := start(t, of.args()...)
 
@@ -101,7 +101,7 @@ func TestMetricsShowTheConnections(t *testing.T) {
 	})
 }
 
-func TestAnInventoryIsThereBeforeAnybodyAsks(t *testing.T) {
+func TestServe_ListsBeforeTheFirstScrape(t *testing.T) {
 	of := newAPI(t)
 	p := start(t, of.args()...)
 	p.waitUntilReady() // it asks /-/ready alone
@@ -113,7 +113,7 @@ func TestAnInventoryIsThereBeforeAnybodyAsks(t *testing.T) {
 	wantNone(t, "the landing page", page.body, `class="notice"`)
 }
 
-func TestNotReadyTellsWhyAndHealthyStaysSo(t *testing.T) {
+func TestServe_NotReadyHasReasonWhileHealthy(t *testing.T) {
 	of := newAPI(t)
 	of.DenyPermission(of.org)
 	p := start(t, of.args()...)
@@ -137,7 +137,7 @@ func TestNotReadyTellsWhyAndHealthyStaysSo(t *testing.T) {
 
 // An outage must look neither like removed connections nor like an exporter that
 // is gone.
-func TestConnectionsStayWhileTheAPIFails(t *testing.T) {
+func TestServe_ConnectionsStayWhileTheAPIFails(t *testing.T) {
 	of := newAPI(t)
 	p := start(t, of.args("--cache.ttl=1ms")...)
 	wantConnections(t, of, p.get("/metrics").body)
@@ -157,7 +157,7 @@ func TestConnectionsStayWhileTheAPIFails(t *testing.T) {
 	})
 }
 
-func TestOtherPathsAndMethodsAreRefused(t *testing.T) {
+func TestServe_RefusesOtherPathsAndMethods(t *testing.T) {
 	p := start(t, newAPI(t).args()...)
 	if unknown := p.get("/metric"); unknown.status != http.StatusNotFound {
 		t.Errorf("/metric is %d, want 404", unknown.status)
@@ -178,7 +178,7 @@ var (
 	ownCaller  = regexp.MustCompile(`caller=exporter\.go:\d+ msg="Starting `)
 )
 
-func TestTheLogIsLogfmt(t *testing.T) {
+func TestLog_IsLogfmt(t *testing.T) {
 	p := start(t, newAPI(t).args("--log.level=debug")...)
 	p.waitUntilReady()
 	p.stop()
@@ -200,7 +200,7 @@ func TestTheLogIsLogfmt(t *testing.T) {
 	}
 }
 
-func TestTheLogCanBeJSON(t *testing.T) {
+func TestLog_CanBeJSON(t *testing.T) {
 	p := start(t, newAPI(t).args("--log.format=json")...)
 	p.waitUntilReady()
 	p.stop()
@@ -225,9 +225,9 @@ func TestTheLogCanBeJSON(t *testing.T) {
 	}
 }
 
-func TestTheLogIsEmptyWhereOnlyErrorsAreWantedAndThereAreNone(t *testing.T) {
+func TestLog_IsEmptyAtLevelErrorWithoutErrors(t *testing.T) {
 	of := newAPI(t)
-	// The address must be known: nothing tells it.
+	// The log that would hold the address is empty.
 	free, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -286,7 +286,7 @@ func certificate(t *testing.T, dir string) *x509.CertPool {
 	return pool
 }
 
-func TestTLSAndPasswordsAreServedOnEveryAddress(t *testing.T) {
+func TestServe_TLSAndBasicAuthOnEveryAddress(t *testing.T) {
 	const (
 		password = "open sesame"
 		// bcrypt of it, at the lowest cost.
@@ -346,7 +346,7 @@ func TestTLSAndPasswordsAreServedOnEveryAddress(t *testing.T) {
 	wantNone(t, "the log", p.stderr.String(), password, hash)
 }
 
-func TestSeveralAddressesServeTheSameInventory(t *testing.T) {
+func TestServe_SeveralAddressesShareTheInventory(t *testing.T) {
 	of := newAPI(t)
 	p := start(t, of.args("--web.listen-address=127.0.0.1:0", "--web.listen-address=127.0.0.1:0")...)
 	addresses := p.addresses(3)
@@ -367,7 +367,7 @@ func TestSeveralAddressesServeTheSameInventory(t *testing.T) {
 	}
 }
 
-func TestAStopAnswersTheScrapesThatWaitForDatadog(t *testing.T) {
+func TestServe_StopAnswersWaitingScrapes(t *testing.T) {
 	for name, knowing := range map[string]bool{"with what is known": true, "and be it nothing": false} {
 		t.Run(name, func(t *testing.T) {
 			goroutines := runtime.NumGoroutine()
@@ -437,7 +437,7 @@ func stacks() string {
 	return string(buffer[:runtime.Stack(buffer, true)])
 }
 
-func TestARewrittenKeyFileIsUsedForTheNextListing(t *testing.T) {
+func TestServe_RotatedKeyFileIsUsedForTheNextListing(t *testing.T) {
 	account := fake.New(fake.Options{})
 	for _, id := range []string{"before", "after", "other"} {
 		account.AddOrg(fake.Org{ID: id, Name: "Acme " + id})
@@ -474,7 +474,7 @@ func TestARewrittenKeyFileIsUsedForTheNextListing(t *testing.T) {
 
 // An API, or a proxy before it, that sends back what it got must not make the
 // exporter show it.
-func TestNothingThatIsSecretIsShown(t *testing.T) {
+func TestServe_ShowsNoSecret(t *testing.T) {
 	const address = "robin.sample@example.com"
 	for name, echo := range map[string]func(w http.ResponseWriter, secrets []string){
 		"in an error of the API": func(w http.ResponseWriter, secrets []string) {

@@ -24,7 +24,7 @@ func writeFile(t *testing.T, name, content string) (path string) {
 	return path
 }
 
-func TestWhatCannotWorkIsToldAtTheStart(t *testing.T) {
+func TestServe_RefusesWhatCannotWork(t *testing.T) {
 	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -270,7 +270,7 @@ func apiAddress(t *testing.T, environment map[string]string, args ...string) (ad
 	return api.String(), written.String()
 }
 
-func TestTheAPIIsThatOfTheSite(t *testing.T) {
+func TestDatadogFlags_APIIsThatOfTheSite(t *testing.T) {
 	for name, test := range map[string]struct {
 		environment map[string]string
 		args        []string
@@ -302,7 +302,7 @@ func TestTheAPIIsThatOfTheSite(t *testing.T) {
 	}
 }
 
-func TestAnUnknownSiteIsUsedWithAWarning(t *testing.T) {
+func TestDatadogFlags_UnknownSiteIsUsedWithWarning(t *testing.T) {
 	address, logged := apiAddress(t, map[string]string{"DD_SITE": "us9.datadoghq.com"})
 	if want := "https://api.us9.datadoghq.com"; address != want {
 		t.Errorf("the API is %s, want %s", address, want)
@@ -312,7 +312,7 @@ func TestAnUnknownSiteIsUsedWithAWarning(t *testing.T) {
 	}
 }
 
-func TestKeysSentWithoutEncryptionAreWarnedOf(t *testing.T) {
+func TestDatadogFlags_WarnOfKeysWithoutEncryption(t *testing.T) {
 	_, logged := apiAddress(t, nil, "--datadog.api-url=http://proxy.example.com")
 	wantContains(t, "the log", logged, "level=warn")
 	wantContains(t, "the log", logged, "without encryption")
@@ -323,7 +323,7 @@ func TestKeysSentWithoutEncryptionAreWarnedOf(t *testing.T) {
 	}
 }
 
-func TestEveryFlagOfServeHasAnEnvironmentVariable(t *testing.T) {
+func TestFlags_OfServeHaveEnvironmentVariables(t *testing.T) {
 	of := newAPI(t)
 	for name, value := range map[string]string{
 		"WEB_LISTEN_ADDRESS": "127.0.0.1:0",
@@ -347,7 +347,7 @@ func TestEveryFlagOfServeHasAnEnvironmentVariable(t *testing.T) {
 	wantContains(t, "the log", p.stderr.String(), `"level":"info"`)
 }
 
-func TestTheCommandLineWinsOverTheEnvironment(t *testing.T) {
+func TestFlags_WinOverTheEnvironment(t *testing.T) {
 	of := newAPI(t)
 	t.Setenv("DATADOG_ORG_CONNECTIONS_EXPORTER_CACHE_TTL", "1ns")
 	for name, test := range map[string]struct {
@@ -371,7 +371,7 @@ func TestTheCommandLineWinsOverTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestEverySecretCanBeInTheEnvironmentOrInAFile(t *testing.T) {
+func TestDatadogFlags_SecretsComeFromEnvironmentOrFile(t *testing.T) {
 	of := newAPI(t)
 	keys := of.Keys(of.org)
 	none := map[string]string{"DD_API_KEY": "", "DD_APP_KEY": ""}

@@ -113,7 +113,7 @@ func Run(ctx context.Context, o Options) error {
 		Notice:      o.Notice,
 		Logger:      o.Logger,
 	})
-	group.Go(func() error { e.inventory.Warm(); return nil })
+	group.Go(func() error { e.inventory.WarmUp(); return nil })
 	group.Go(func() error { reloadOnHangup(ctx, hangups, e.reloader, o.Logger); return nil })
 	if e.reloader != nil && o.AutoReload {
 		group.Go(func() error { e.reloader.watch(ctx); return nil })

@@ -44,10 +44,10 @@ func (e *exporter) metricsHandler() http.Handler {
 }
 
 // probeHandler returns the handler of one org's metrics.
-func (e *exporter) probeHandler(org string, part inventory.Part) http.Handler {
+func (e *exporter) probeHandler(org string, inv inventory.OrgInventory) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(e.APIMetrics.ForOrg(org))
-	shown := exposition.Options{Inventory: part, Others: registry, HandlerOpts: handlerOptions(e.Logger)}
+	shown := exposition.Options{Inventory: inv, Others: registry, HandlerOpts: handlerOptions(e.Logger)}
 	if e.judge != nil {
 		shown.Judge = e.judge.Part(e.inventory.View)
 	}
@@ -82,7 +82,7 @@ func (p *probeHandlers) reset() {
 // probe returns one org's inventory and metrics; ok is false where the org is not
 // configured.
 func (e *exporter) probe(org string) (probed web.Probed, ok bool) {
-	part, ok := e.inventory.Part(org)
+	inv, ok := e.inventory.ForOrg(org)
 	if !ok {
 		return web.Probed{}, false
 	}
@@ -94,7 +94,7 @@ func (e *exporter) probe(org string) (probed web.Probed, ok bool) {
 	if e.probes.byOrg == nil {
 		e.probes.byOrg = map[string]web.Probed{}
 	}
-	probed = web.Probed{Inventory: part, Metrics: e.probeHandler(org, part)}
+	probed = web.Probed{Inventory: inv, Metrics: e.probeHandler(org, inv)}
 	e.probes.byOrg[org] = probed
 	return probed, true
 }

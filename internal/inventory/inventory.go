@@ -70,7 +70,7 @@ type Inventory struct {
 }
 
 // New makes an inventory that knows nothing yet. It starts no listing: that is
-// for [Inventory.Refresh] and [Inventory.Warm]. When ctx ends, so do listings
+// for [Inventory.Refresh] and [Inventory.WarmUp]. When ctx ends, so do listings
 // under way.
 func New(ctx context.Context, orgs []Org, o Options) *Inventory {
 	if o.TTL == 0 {
@@ -141,7 +141,7 @@ type View struct {
 	Orgs []OrgState
 	// Complete tells whether everything is known that the configured credentials can
 	// see: every org has a listing that is not too old, complete and not filtered.
-	// What is not there may only be out of sight otherwise. A [Part]'s tells it
+	// What is not there may only be out of sight otherwise. An [OrgInventory]'s tells it
 	// about all orgs, too.
 	Complete bool
 }
@@ -173,10 +173,10 @@ func (i *Inventory) Refresh(ctx context.Context) {
 	i.refresh(ctx, func(*org) bool { return true })
 }
 
-// Warm lists every org until it succeeded once, those of a later configuration
+// WarmUp lists every org until it succeeded once, those of a later configuration
 // too, so that an inventory is there before somebody asks. It returns when the
 // inventory's context ends.
-func (i *Inventory) Warm() {
+func (i *Inventory) WarmUp() {
 	for i.ctx.Err() == nil {
 		i.refresh(i.ctx, func(o *org) bool { return o.listing == nil })
 		select {
@@ -211,30 +211,30 @@ func (i *Inventory) View() View {
 	return i.view(i.orgs, &i.known, &i.shown)
 }
 
-// Part is an inventory of one org alone: what its credentials see. Which orgs are
+// OrgInventory is an inventory of one org alone: what its credentials see. Which orgs are
 // observed, and whether anything may be out of sight, is what all credentials tell
 // together.
-type Part struct {
+type OrgInventory struct {
 	whole *Inventory
 	name  string
 }
 
-// Part gives the inventory of the org of that name; ok is false where there is
+// ForOrg returns the inventory of the org of that name; ok is false where there is
 // none.
-func (i *Inventory) Part(name string) (part Part, ok bool) {
+func (i *Inventory) ForOrg(name string) (inv OrgInventory, ok bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return Part{whole: i, name: name}, slices.ContainsFunc(i.orgs, func(o *org) bool { return o.name == name })
+	return OrgInventory{whole: i, name: name}, slices.ContainsFunc(i.orgs, func(o *org) bool { return o.name == name })
 }
 
 // Refresh is [Inventory.Refresh] of the one org.
-func (p Part) Refresh(ctx context.Context) {
+func (p OrgInventory) Refresh(ctx context.Context) {
 	p.whole.refresh(ctx, func(o *org) bool { return o.name == p.name })
 }
 
 // View is [Inventory.View] of the one org. There is nothing in it once the org is
 // no longer configured.
-func (p Part) View() View {
+func (p OrgInventory) View() View {
 	i := p.whole
 	i.mu.Lock()
 	defer i.mu.Unlock()

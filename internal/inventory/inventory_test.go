@@ -325,7 +325,7 @@ func TestAnInventoryWarmsUpWithoutAScrape(t *testing.T) {
 	with(t, inventory.Options{}, func(t *testing.T, l *lister, i *inventory.Inventory) {
 		l.will(refusal)
 		l.takes = time.Second
-		go i.Warm()
+		go i.WarmUp()
 		if err := i.View().Ready(); err == nil || !strings.Contains(err.Error(), "first listing of org default is not done") {
 			t.Errorf("ready says %v", err)
 		}
@@ -357,7 +357,7 @@ func TestStoppingIsNoFailure(t *testing.T) {
 		l := &lister{takes: time.Hour}
 		i := inventory.New(ctx, []inventory.Org{{Name: "default", Lister: l}}, inventory.Options{Logger: log.NewLogfmtLogger(&logged)})
 		time.AfterFunc(time.Second, stop)
-		i.Warm()
+		i.WarmUp()
 		i.Refresh(context.Background())
 		synctest.Wait()
 		if l.requests() != 1 || state(i).Listings != 0 || logged.Len() > 0 {

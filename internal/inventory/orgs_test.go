@@ -200,7 +200,7 @@ func TestAViewIsWholeWhereEveryOrgTellsAll(t *testing.T) {
 		a.has(triangle)
 		wantWhole := func(when string, want bool) {
 			t.Helper()
-			part, _ := a.Part("a")
+			part, _ := a.ForOrg("a")
 			if got, of := a.View().Complete, part.View().Complete; got != want || of != want {
 				t.Errorf("%s: whole is %v, that of a part %v", when, got, of)
 			}
@@ -280,7 +280,7 @@ func TestReadyIsWhenEveryOrgWasTried(t *testing.T) {
 		a.has(triangle)
 		a.listers["b"].will(refusal)
 		a.listers["c"].takes = 10 * time.Second
-		go a.Warm()
+		go a.WarmUp()
 		pass(time.Second)
 		if err := a.View().Ready(); err == nil || !strings.Contains(err.Error(), "org c is not done") {
 			t.Errorf("ready says %v", err)
@@ -328,7 +328,7 @@ func TestAnotherConfiguration(t *testing.T) {
 func TestOrgsOfALaterConfigurationWarmUpToo(t *testing.T) {
 	of(t, func(t *testing.T, a account) {
 		a.has(triangle)
-		go a.Warm()
+		go a.WarmUp()
 		pass(time.Second)
 		added := &lister{}
 		a.listers["b"] = added
@@ -387,7 +387,7 @@ func TestARateLimitOutlivesAnotherConfiguration(t *testing.T) {
 func TestAPartIsOneOrgAlone(t *testing.T) {
 	of(t, func(t *testing.T, a account) {
 		a.has(triangle)
-		part, ok := a.Part("b")
+		part, ok := a.ForOrg("b")
 		if !ok {
 			t.Fatal("there is no part of b")
 		}
@@ -408,7 +408,7 @@ func TestAPartIsOneOrgAlone(t *testing.T) {
 		if part.View().Snapshot != before {
 			t.Error("the part is made anew though nothing has changed")
 		}
-		if _, ok := a.Part("z"); ok {
+		if _, ok := a.ForOrg("z"); ok {
 			t.Error("there is a part of an org that is not configured")
 		}
 		a.Configure(nil)
@@ -425,12 +425,12 @@ func TestAPartKnowsWhichOrgsOthersObserve(t *testing.T) {
 		a.has([]datadog.Connection{shares("a", "b", "logs"), shares("b", "c", "logs"), shares("z", "c", "logs")})
 		a.next(t)
 		for name, want := range map[string]string{"a": "a+ b+", "b": "a+ b+ c+", "c": "b+ c+ z-"} {
-			part, _ := a.Part(name)
+			part, _ := a.ForOrg(name)
 			if got := observed(part.View()); got != want {
 				t.Errorf("observed by %s: %s, want %s", name, got, want)
 			}
 		}
-		part, _ := a.Part("a")
+		part, _ := a.ForOrg("a")
 		before := part.View().Snapshot
 		a.listers["b"].will(refusal)
 		a.next(t)

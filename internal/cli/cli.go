@@ -50,31 +50,13 @@ var judging = []string{"list", "check", "baseline", "diff"}
 
 // run runs the program. Its error is one line for the person who started it.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	if version.Version == "" {
-		version.Version = "dev" // built without the Makefile's -ldflags
-	}
-	app := kingpin.New(programName, "Exports the org connections of a Datadog account, who shares telemetry with whom, as Prometheus metrics.")
-	app.DefaultEnvars()
-	app.UsageTemplate(usageTemplate)
+	app, commands := newApp()
 	app.UsageWriter(stdout)
 	app.ErrorWriter(stderr)
-	app.HelpFlag.Short('h').NoEnvar()
-	app.Version(version.Print(programName))
-	app.VersionFlag.NoEnvar()
 	// kingpin would exit the process after printing help or the version.
 	printed := false
 	app.Terminate(func(int) { printed = true })
 
-	commands := map[string]command{
-		"serve":        addServe(app),
-		"baseline":     addBaseline(app),
-		"list":         addList(app),
-		"check":        addCheck(app),
-		"diff":         addDiff(app),
-		"check-config": addCheckConfig(app),
-		"healthcheck":  addHealthcheck(app),
-		"demo":         addDemo(app),
-	}
 	name, err := app.Parse(args)
 	if printed {
 		return nil
@@ -91,6 +73,29 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return &exitError{status: exitUnknown, cause: err}
 	}
 	return err
+}
+
+// newApp returns the parser of the command line, and the commands by name.
+func newApp() (*kingpin.Application, map[string]command) {
+	if version.Version == "" {
+		version.Version = "dev" // built without the Makefile's -ldflags
+	}
+	app := kingpin.New(programName, "Exports the org connections of a Datadog account, who shares telemetry with whom, as Prometheus metrics.")
+	app.DefaultEnvars()
+	app.UsageTemplate(usageTemplate)
+	app.HelpFlag.Short('h').NoEnvar()
+	app.Version(version.Print(programName))
+	app.VersionFlag.NoEnvar()
+	return app, map[string]command{
+		"serve":        addServe(app),
+		"baseline":     addBaseline(app),
+		"list":         addList(app),
+		"check":        addCheck(app),
+		"diff":         addDiff(app),
+		"check-config": addCheckConfig(app),
+		"healthcheck":  addHealthcheck(app),
+		"demo":         addDemo(app),
+	}
 }
 
 // usageTemplate is kingpin's, and shows the flags of the default command in the

@@ -84,7 +84,7 @@ func times(t *testing.T, rule rulefmt.Rule) []time.Duration {
 }
 
 // A time that is not cut would make the stories prove something else.
-func TestQuickRulesAreTheDeployedOnesButFaster(t *testing.T) {
+func TestScaleRules_ScalesEveryDuration(t *testing.T) {
 	for name, text := range ruleFiles(t) {
 		deployed, quick := parseRules(t, text), parseRules(t, quickRules(t, text))
 		for n := range deployed {
@@ -102,7 +102,7 @@ func TestQuickRulesAreTheDeployedOnesButFaster(t *testing.T) {
 // When Prometheus is restarted, an alert of ten minutes or more fires as before; one
 // of less is pending again, and Alertmanager takes it for resolved after four. In the
 // stories Alertmanager has more patience.
-func TestAlertsOutlastARestartOfPrometheus(t *testing.T) {
+func TestAlertRules_SurvivePrometheusRestart(t *testing.T) {
 	const forgotten, restored = 4 * time.Minute, 10 * time.Minute
 	for _, rule := range readRules(t, alertingRules...) {
 		if rule.For == "" {
@@ -119,7 +119,7 @@ func TestAlertsOutlastARestartOfPrometheus(t *testing.T) {
 }
 
 // What the stories know of the alerts, and expect to hear of each, is deployed.
-func TestTheStoriesKnowTheAlerts(t *testing.T) {
+func TestAlertKinds_MatchDeployedRules(t *testing.T) {
 	deployed := map[string]string{}
 	for _, alert := range readRules(t, alertingRules...) {
 		deployed[strings.TrimPrefix(alert.Alert, alertPrefix)] = alert.Labels["severity"]

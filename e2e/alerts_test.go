@@ -28,7 +28,7 @@ var stories = []struct {
 //
 // This test runs before those that run in parallel, and alone: time passes fast here,
 // and should not be taken away.
-func TestAlertsTellTheTruth(t *testing.T) {
+func TestAlerts_MatchEvents(t *testing.T) {
 	stacks := make([]*stack, len(stories))
 	var all sync.WaitGroup
 	for n, story := range stories {

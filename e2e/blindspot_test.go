@@ -58,7 +58,7 @@ func (s samples) observed() map[string]float64 {
 
 // Keys that no longer work make a blind spot. They are no reason to believe that a
 // connection is gone.
-func TestAnOrgWhoseKeysAreRevokedBecomesABlindSpotAndNothingDisappears(t *testing.T) {
+func TestRevokedKeys_MakeOrgUnobservedAndKeepConnections(t *testing.T) {
 	t.Parallel()
 	b := newBlinded(t)
 	exporter := startExporter(t, b.configure(t, b.configured), "--cache.ttl=1s")
@@ -99,7 +99,7 @@ func TestAnOrgWhoseKeysAreRevokedBecomesABlindSpotAndNothingDisappears(t *testin
 }
 
 // In the end only what somebody sees is shown.
-func TestWhatOnlyRevokedKeysShowedDisappearsWhenItIsTooOld(t *testing.T) {
+func TestRevokedKeys_ExpireConnectionsAfterMaxStale(t *testing.T) {
 	t.Parallel()
 	b := newBlinded(t)
 	exporter := startExporter(t, b.configure(t, b.configured), "--cache.ttl=1s", "--cache.max-stale=5s")

@@ -135,7 +135,7 @@ func values(answer model.Vector, label model.LabelName) []string {
 
 // Whether one target shows all orgs or each org has a target of its own, the dashboard
 // is the same, and right.
-func TestTheInventoryIsTheSameWhateverTheTargetsAre(t *testing.T) {
+func TestInventoryDashboard_IsSameForMergedAndPerOrgTargets(t *testing.T) {
 	t.Parallel()
 	j := newJudged(t)
 	// What happened is found out first, so that nothing changes any more.

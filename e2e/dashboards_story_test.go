@@ -22,7 +22,7 @@ var silent = map[string]string{
 
 // Whoever runs the demo sees every panel filled in the course of the story, but for
 // those above: none asks in vain.
-func TestTheDemosStoryShowsInEveryPanel(t *testing.T) {
+func TestDashboards_ShowDemoInEveryPanel(t *testing.T) {
 	t.Parallel()
 	demo := start(t, programs.exporter, "demo", "--web.listen-address=127.0.0.1:0", "--demo.pace=5s")
 	began := time.Now()

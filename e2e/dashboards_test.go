@@ -150,7 +150,7 @@ func made(of map[string][]string, exprs ...parser.Expr) []string {
 	return names
 }
 
-func TestDashboardsAskForMetricsAndLabelsThatThereAre(t *testing.T) {
+func TestDashboards_QueryExistingMetricsAndLabels(t *testing.T) {
 	t.Parallel()
 	of, _ := contract(t)
 	for _, file := range []string{"inventory.json", "exporter.json"} {
@@ -193,7 +193,7 @@ func TestDashboardsAskForMetricsAndLabelsThatThereAre(t *testing.T) {
 }
 
 // The value of a counter says nothing: it begins anew with every start.
-func TestDashboardsShowHowCountersGrow(t *testing.T) {
+func TestDashboards_QueryRatesOfCounters(t *testing.T) {
 	t.Parallel()
 	_, counters := contract(t)
 	seen := 0

@@ -14,7 +14,7 @@ import (
 // The oracle is Datadog's own client: what ours makes of the API's answers is held
 // against what that makes of them, row for row.
 
-func TestOracleOrdinaryAccounts(t *testing.T) {
+func TestClient_AgreesWithOfficialOnOrdinaryAccounts(t *testing.T) {
 	large, hub := fake.Star(fake.Options{}, 2500, 1)
 	for name, test := range map[string]struct {
 		account *fake.Server
@@ -49,7 +49,7 @@ func starOf(connections int, seed uint64, opts fake.Options) *fake.Server {
 	return server
 }
 
-func TestOracleFilters(t *testing.T) {
+func TestClient_AgreesWithOfficialOnFilters(t *testing.T) {
 	a := serveAccount(t, fake.Mesh(fake.Options{}, 12, 100, 1))
 	orgs := a.Orgs()
 	asking, other, third := orgs[0].ID, orgs[1].ID, orgs[2].ID
@@ -96,7 +96,7 @@ var oddities = []oddity{
 	{"id that is no UUID", true, func(c *fake.Connection) { c.ID = c.SourceID + " to " + c.SinkID }},
 }
 
-func TestOracleOddRows(t *testing.T) {
+func TestClient_AgreesWithOfficialOnOddRows(t *testing.T) {
 	for _, odd := range oddities {
 		t.Run(odd.what, func(t *testing.T) {
 			simulated := fake.New(fake.Options{})
@@ -118,7 +118,7 @@ func TestOracleOddRows(t *testing.T) {
 	}
 }
 
-func TestOracleRandomAccounts(t *testing.T) {
+func TestClient_AgreesWithOfficialOnRandomAccounts(t *testing.T) {
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 0))

@@ -23,7 +23,7 @@ func promtool(t *testing.T, stdin []byte, args ...string) (out string) {
 }
 
 // It is a linter: naming, units, help.
-func TestPromtoolHasNothingToSayAboutTheMetrics(t *testing.T) {
+func TestMetrics_PassPromtoolLint(t *testing.T) {
 	t.Parallel()
 	a := newAccount(t)
 	demo := start(t, programs.exporter, "demo", "--web.listen-address=127.0.0.1:0")
@@ -60,7 +60,7 @@ func (p *process) ready() error {
 
 // It reads them as Prometheus does, with all files that they name, and asks none
 // of the targets: no network is needed.
-func TestPromtoolAcceptsTheConfigurationFiles(t *testing.T) {
+func TestPrometheusConfig_PassesPromtool(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join(deployedFiles, "prometheus*.yml"))
 	if err != nil {

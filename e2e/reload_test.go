@@ -6,7 +6,7 @@ import (
 )
 
 // An org that leaves the configuration leaves Prometheus by itself.
-func TestAnOrgThatIsNoLongerConfiguredIsNoLongerATarget(t *testing.T) {
+func TestReload_RemovesTargetOfRemovedOrg(t *testing.T) {
 	t.Parallel()
 	a := newAccount(t)
 	file := a.configure(t, a.Orgs())

@@ -9,7 +9,7 @@ import (
 
 // Several exporters list the orgs, each with the keys of its own only, as the
 // comments in prometheus-probe.yml say.
-func TestSeveralExportersListTheOrgsAmongThem(t *testing.T) {
+func TestProbeConfig_SharesOrgsAmongExporters(t *testing.T) {
 	t.Parallel()
 	a := newAccount(t)
 	halves := [][]fake.Org{a.Orgs()[:orgs/2], a.Orgs()[orgs/2:]}

@@ -14,7 +14,7 @@ import (
 var alternatives = regexp.MustCompile(`DatadogOrgConnection\(([A-Za-z|]+)\)`)
 
 // A misspelt name would silence nothing, or leave it unsent.
-func TestAlertmanagerKnowsTheAlertsByTheirNames(t *testing.T) {
+func TestAlertmanagerConfig_NamesExistingAlerts(t *testing.T) {
 	t.Parallel()
 	var alerts []string
 	for _, rule := range readRules(t, alertingRules...) {
@@ -34,7 +34,7 @@ func TestAlertmanagerKnowsTheAlertsByTheirNames(t *testing.T) {
 }
 
 // Who gets which alert, by its labels.
-func TestAlertsAreRoutedToThoseWhoActOnThem(t *testing.T) {
+func TestAlertmanagerConfig_RoutesAlerts(t *testing.T) {
 	t.Parallel()
 	for alert, want := range map[string]string{
 		"alertname=DatadogOrgConnectionUnexpected severity=critical":    "on-call",
@@ -89,7 +89,7 @@ func render(t *testing.T, template string) string {
 var templates = regexp.MustCompile(`\{\{ template "[^"]+" \. \}\}`)
 
 // amtool check-config does not look.
-func TestReceiversNameTemplatesThatThereAre(t *testing.T) {
+func TestAlertmanagerConfig_NamesExistingTemplates(t *testing.T) {
 	t.Parallel()
 	named := templates.FindAllString(string(readFile(t, deployedAlertmanager)), -1)
 	if len(named) < 2 {
@@ -103,7 +103,7 @@ func TestReceiversNameTemplatesThatThereAre(t *testing.T) {
 	}
 }
 
-func TestMessagesNameOrgsTypeSeverityAndRunbook(t *testing.T) {
+func TestAlertmanagerTemplates_RenderMessage(t *testing.T) {
 	t.Parallel()
 	if got, want := render(t, `{{ template "datadog_org_connections.subject" . }}`), "[critical] 2 × DatadogOrgConnectionUnexpected of dd"; got != want {
 		t.Errorf("the subject is %q, want %q", got, want)

@@ -19,7 +19,7 @@ const (
 
 var alertName = regexp.MustCompile(`^DatadogOrgConnection([A-Z][a-z]+)+$`)
 
-func TestAlertsSayHowBadItIsInWhichWordsAndWhatToDo(t *testing.T) {
+func TestAlertRules_HaveSeverityAnnotationsAndRunbook(t *testing.T) {
 	t.Parallel()
 	taken := map[string]bool{}
 	for _, rule := range readRules(t, alertingRules...) {
@@ -48,7 +48,7 @@ func named(label string) string {
 
 // What tells alerts from others is said in words too: orgs by their names, which are
 // no labels, and by their ids.
-func TestAlertsNameTheOrgsAndAllElseThatTheyAreAbout(t *testing.T) {
+func TestAlertRules_MentionTheirLabels(t *testing.T) {
 	t.Parallel()
 	r := newReader()
 	r.readAll(t, readRules(t, recordingRules...))
@@ -85,7 +85,7 @@ var (
 // anchor is what GitHub and others make of a heading.
 func anchor(heading string) string { return strings.ReplaceAll(strings.ToLower(heading), " ", "-") }
 
-func TestEveryAlertHasARunbookAndEveryRunbookAnAlert(t *testing.T) {
+func TestRunbooks_MatchAlertRules(t *testing.T) {
 	t.Parallel()
 	page := string(readFile(t, runbooksFile))
 	var sections, alerts []string
@@ -118,7 +118,7 @@ func TestEveryAlertHasARunbookAndEveryRunbookAnAlert(t *testing.T) {
 }
 
 // The unit tests see every alert fire, with all that it says.
-func TestEveryAlertFiresInTheTestsOfTheRules(t *testing.T) {
+func TestRuleTests_FireEveryAlert(t *testing.T) {
 	t.Parallel()
 	fired := map[string]bool{}
 	for _, file := range globbed(t, "tests/*.yml") {

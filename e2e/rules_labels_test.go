@@ -184,7 +184,7 @@ func (r *reader) readAll(t *testing.T, rules []deployedRule) map[string]labelSet
 	return all
 }
 
-func TestRulesNameMetricsAndLabelsThatThereAre(t *testing.T) {
+func TestRules_UseExistingMetricsAndLabels(t *testing.T) {
 	t.Parallel()
 	r := newReader()
 	recorded := r.readAll(t, readRules(t, recordingRules...))
@@ -208,7 +208,7 @@ func TestRulesNameMetricsAndLabelsThatThereAre(t *testing.T) {
 }
 
 // It would not do to test with something that finds nothing.
-func TestMistakesInRulesAreFound(t *testing.T) {
+func TestLabelChecker_FindsErrors(t *testing.T) {
 	t.Parallel()
 	for expr, want := range map[string]string{
 		`datadog_upp`:                               `there is no metric "datadog_upp"`,

@@ -61,7 +61,7 @@ func readFile(t *testing.T, file string) []byte {
 }
 
 // No file is left out above.
-func TestAllRuleFilesAreKnownToTheTests(t *testing.T) {
+func TestRuleFiles_AreAllTested(t *testing.T) {
 	t.Parallel()
 	found := globbed(t, "rules/*")
 	if want := len(recordingRules) + len(alertingRules); len(found) != want {
@@ -84,7 +84,7 @@ func promtools() map[string]string {
 	return map[string]string{"pinned": programs.promtool, "2.42": programs.oldestPromtool}
 }
 
-func TestPromtoolHasNothingToSayAboutTheRules(t *testing.T) {
+func TestRules_PassPromtoolLint(t *testing.T) {
 	t.Parallel()
 	for version, promtool := range promtools() {
 		t.Run(version, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestPromtoolHasNothingToSayAboutTheRules(t *testing.T) {
 
 // The tests of the rules are theirs: hours and days, in which alerts begin and end, or
 // never do. Each version of Prometheus evaluates all rules in them.
-func TestTheRulesDoWhatTheirTestsSay(t *testing.T) {
+func TestRules_PassUnitTests(t *testing.T) {
 	t.Parallel()
 	files := globbed(t, "tests/*.yml")
 	if len(files) < 6 {

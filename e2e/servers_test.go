@@ -10,7 +10,7 @@ import (
 
 // Several Prometheus servers share the orgs among them with hashmod, as the
 // comments in prometheus-probe.yml say.
-func TestSeveralServersShareTheOrgsAmongThem(t *testing.T) {
+func TestProbeConfig_SharesOrgsAmongServers(t *testing.T) {
 	t.Parallel()
 	a := newAccount(t)
 	exporter := startExporter(t, a.configure(t, a.Orgs()))

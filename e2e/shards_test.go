@@ -11,7 +11,7 @@ import (
 
 // Each org as a target of its own must add up to what the one target with all of
 // them shows: who changes from one to the other sees the same account.
-func TestOneTargetPerOrgShowsWhatOneTargetForAllShows(t *testing.T) {
+func TestProbeConfig_ShowsSameAsSingleTarget(t *testing.T) {
 	t.Parallel()
 	a := newAccount(t)
 	// Listed once: what is compared is as old in all places.

@@ -30,7 +30,7 @@ func compose(t *testing.T, environment ...string) *types.Project {
 	return project
 }
 
-func TestComposeIsADemoUnlessKeysAreGiven(t *testing.T) {
+func TestCompose_RunsDemoWithoutKeys(t *testing.T) {
 	const secret = "0123456789abcdef"
 	for name, test := range map[string]struct {
 		environment []string
@@ -67,7 +67,7 @@ func TestComposeIsADemoUnlessKeysAreGiven(t *testing.T) {
 	}
 }
 
-func TestComposeIsForThisMachineAlone(t *testing.T) {
+func TestCompose_PublishesOnLoopbackOnly(t *testing.T) {
 	for name, service := range compose(t).Services {
 		for _, port := range service.Ports {
 			if port.HostIP != "127.0.0.1" {
@@ -83,7 +83,7 @@ func TestComposeIsForThisMachineAlone(t *testing.T) {
 	}
 }
 
-func TestComposeFilesAndImagesAreThere(t *testing.T) {
+func TestCompose_MountsExistingFilesAndPinsImages(t *testing.T) {
 	for name, service := range compose(t).Services {
 		for _, volume := range service.Volumes {
 			if volume.Type != types.VolumeTypeBind {
@@ -109,7 +109,7 @@ func TestComposeFilesAndImagesAreThere(t *testing.T) {
 }
 
 // What the services are told of each other leads somewhere.
-func TestComposeServicesFindEachOther(t *testing.T) {
+func TestCompose_ConnectsServices(t *testing.T) {
 	t.Run("the demo", func(t *testing.T) { wantConnected(t, compose(t), "prometheus.yml") })
 	t.Run("an account", func(t *testing.T) {
 		wantConnected(t, compose(t, "DD_API_KEY=0123456789abcdef", "DD_APP_KEY=0123456789abcdef"), "prometheus-with-keys.yml")

@@ -83,7 +83,7 @@ func helmAs(t *testing.T, name string, values map[string]any) cluster {
 	return newCluster(t, []byte(manifests.String()))
 }
 
-func TestHelmHasNothingToSayAboutTheChart(t *testing.T) {
+func TestHelmChart_PassesLint(t *testing.T) {
 	values := map[string]map[string]any{"defaults": {}}
 	for _, example := range examples {
 		values[example] = valuesOf(t, example)
@@ -98,7 +98,7 @@ func TestHelmHasNothingToSayAboutTheChart(t *testing.T) {
 	}
 }
 
-func TestHelmMakesSoundObjects(t *testing.T) {
+func TestHelmChart_RendersValidObjects(t *testing.T) {
 	for _, example := range examples {
 		t.Run(example, func(t *testing.T) {
 			c := helm(t, valuesOf(t, example))
@@ -109,7 +109,7 @@ func TestHelmMakesSoundObjects(t *testing.T) {
 	t.Run("defaults", func(t *testing.T) { helm(t, nil).wantSound(t) })
 }
 
-func TestHelmMakesNamesThatFit(t *testing.T) {
+func TestHelmChart_AcceptsLongestReleaseName(t *testing.T) {
 	longest := strings.Repeat("x", 53) // for a release
 	helmAs(t, longest, valuesOf(t, "operator")).wantSound(t)
 }
@@ -130,7 +130,7 @@ func wantHealthTest(t *testing.T, c cluster) {
 	}
 }
 
-func TestHelmTakesKeysFromFilesOfASecret(t *testing.T) {
+func TestHelmChart_MountsKeysFromSecret(t *testing.T) {
 	const keys = "/etc/datadog-org-connections-exporter/keys/"
 	operator := helm(t, valuesOf(t, "operator"))
 	wantVariables(t, operator, map[string]string{
@@ -157,7 +157,7 @@ func secretName(t *testing.T, c cluster, volume string) string {
 	return ""
 }
 
-func TestHelmDemoNeedsNothing(t *testing.T) {
+func TestHelmChart_DemoNeedsNoKeysOrNetwork(t *testing.T) {
 	c := helm(t, valuesOf(t, "demo"))
 	if args := c.container(t).Args; !slices.Equal(args, []string{"demo"}) {
 		t.Errorf("the exporter is started with %q, want demo", args)
@@ -170,7 +170,7 @@ func TestHelmDemoNeedsNothing(t *testing.T) {
 	}
 }
 
-func TestHelmSeveralOrgsHaveAValidConfiguration(t *testing.T) {
+func TestHelmChart_RendersValidConfiguration(t *testing.T) {
 	c := helm(t, valuesOf(t, "orgs"))
 	c.wantConfiguration(t, "payments-api", "payments-app", "platform-token")
 	for _, arg := range []string{"--cache.ttl=5m", "--web.config.file=/etc/datadog-org-connections-exporter/web/web-config.yml"} {
@@ -181,7 +181,7 @@ func TestHelmSeveralOrgsHaveAValidConfiguration(t *testing.T) {
 }
 
 // A policy that changes makes a new pod, and nothing else does.
-func TestHelmStartsANewPodForANewPolicy(t *testing.T) {
+func TestHelmChart_RestartsPodForNewPolicy(t *testing.T) {
 	checksum := func(values map[string]any) string {
 		return helm(t, values).deployment.Spec.Template.Annotations["checksum/config"]
 	}
@@ -201,7 +201,7 @@ func TestHelmStartsANewPodForANewPolicy(t *testing.T) {
 }
 
 // Kubernetes has neither the password nor a certificate.
-func TestHelmAsksTheExporterItselfForHealthBehindAPassword(t *testing.T) {
+func TestHelmChart_ProbesWithExecBehindPassword(t *testing.T) {
 	container := helm(t, valuesOf(t, "orgs")).container(t)
 	for _, probe := range []*core.Probe{container.LivenessProbe, container.ReadinessProbe} {
 		if probe.Exec == nil || probe.HTTPGet != nil || !slices.Equal(probe.Exec.Command, []string{"/bin/datadog_org_connections_exporter", "healthcheck"}) {
@@ -213,7 +213,7 @@ func TestHelmAsksTheExporterItselfForHealthBehindAPassword(t *testing.T) {
 	}
 }
 
-func TestHelmBringsRulesAndDashboards(t *testing.T) {
+func TestHelmChart_InstallsRulesAndDashboards(t *testing.T) {
 	c := helm(t, valuesOf(t, "operator"))
 	wantRules(t, c)
 	wantDashboards(t, c)
@@ -234,7 +234,7 @@ func TestHelmBringsRulesAndDashboards(t *testing.T) {
 	}
 }
 
-func TestHelmRefusesWhatItDoesNotKnow(t *testing.T) {
+func TestHelmChart_RejectsInvalidValues(t *testing.T) {
 	for name, values := range map[string]string{
 		"a value that is none":     `{demoo: true}`,
 		"a key among the values":   `{datadog: {apiKey: "0123456789abcdef"}}`,
@@ -255,7 +255,7 @@ func TestHelmRefusesWhatItDoesNotKnow(t *testing.T) {
 }
 
 // Whoever looks for a value finds it in values.yaml, with its default and a comment.
-func TestHelmSchemaKnowsTheValues(t *testing.T) {
+func TestHelmChart_SchemaMatchesValues(t *testing.T) {
 	loaded := loadChart(t)
 	var schema struct {
 		Properties map[string]any
@@ -270,7 +270,7 @@ func TestHelmSchemaKnowsTheValues(t *testing.T) {
 	}
 }
 
-func TestHelmNotesTellWhatIsMissing(t *testing.T) {
+func TestHelmChart_NotesSayWhatToCreate(t *testing.T) {
 	notes := func(values map[string]any) string {
 		return render(t, values)["datadog-org-connections-exporter/templates/NOTES.txt"]
 	}

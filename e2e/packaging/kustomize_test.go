@@ -25,7 +25,7 @@ func kustomize(t *testing.T, dir string) cluster {
 	return newCluster(t, manifests)
 }
 
-func TestKustomizeMakesSoundObjects(t *testing.T) {
+func TestKustomize_RendersValidObjects(t *testing.T) {
 	for _, dir := range []string{"base", "overlays/demo", "overlays/several-orgs", "overlays/prometheus-operator"} {
 		t.Run(dir, func(t *testing.T) {
 			c := kustomize(t, dir)
@@ -37,7 +37,7 @@ func TestKustomizeMakesSoundObjects(t *testing.T) {
 	}
 }
 
-func TestKustomizeTakesKeysFromFilesOfASecret(t *testing.T) {
+func TestKustomize_MountsKeysFromSecret(t *testing.T) {
 	c := kustomize(t, "base")
 	wantVariables(t, c, map[string]string{
 		"DD_SITE":         "datadoghq.com",
@@ -49,7 +49,7 @@ func TestKustomizeTakesKeysFromFilesOfASecret(t *testing.T) {
 	}
 }
 
-func TestKustomizeDemoNeedsNothing(t *testing.T) {
+func TestKustomize_DemoNeedsNoKeysOrNetwork(t *testing.T) {
 	c := kustomize(t, "overlays/demo")
 	if args := c.container(t).Args; !slices.Equal(args, []string{"demo"}) {
 		t.Errorf("the exporter is started with %q, want demo", args)
@@ -62,11 +62,11 @@ func TestKustomizeDemoNeedsNothing(t *testing.T) {
 	}
 }
 
-func TestKustomizeSeveralOrgsHaveAValidConfiguration(t *testing.T) {
+func TestKustomize_RendersValidConfiguration(t *testing.T) {
 	kustomize(t, "overlays/several-orgs").wantConfiguration(t, "payments-api", "payments-app", "platform-token")
 }
 
-func TestKustomizeBringsRulesAndDashboards(t *testing.T) {
+func TestKustomize_InstallsRulesAndDashboards(t *testing.T) {
 	c := kustomize(t, "overlays/prometheus-operator")
 	wantRules(t, c)
 	wantDashboards(t, c)

@@ -31,14 +31,14 @@ func text(t *testing.T, path string) string {
 	return string(content)
 }
 
-func TestAReleaseTellsOfItselfWhatMakeDoes(t *testing.T) {
+func TestRelease_StampsSameVariablesAsMakefile(t *testing.T) {
 	makefile, release := stamps(text(t, "Makefile")), stamps(text(t, ".goreleaser.yml"))
 	if len(makefile) == 0 || !slices.Equal(makefile, release) {
 		t.Errorf("the Makefile stamps %q, and goreleaser %q", makefile, release)
 	}
 }
 
-func TestAReleaseHoldsWhatIsThere(t *testing.T) {
+func TestRelease_ArchivesExistingFiles(t *testing.T) {
 	var release struct {
 		Archives []struct {
 			Files []string `json:"files"`
@@ -56,7 +56,7 @@ func TestAReleaseHoldsWhatIsThere(t *testing.T) {
 
 // The Go that compiles the image is one that the module can be compiled with, and its
 // patches are those of the day.
-func TestTheImageIsCompiledWithTheGoOfTheModule(t *testing.T) {
+func TestDockerfile_UsesGoVersionOfModule(t *testing.T) {
 	module := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(text(t, "go.mod"))
 	image := regexp.MustCompile(`(?m)^ARG GO_VERSION=(\d+\.\d+)\.\d+$`).FindStringSubmatch(text(t, "Dockerfile"))
 	if module == nil || image == nil || module[1] != image[1] {
@@ -77,7 +77,7 @@ type workflow struct {
 }
 
 // A tag can be moved to other code, a commit cannot.
-func TestWorkflowsUseActionsOfOneCommit(t *testing.T) {
+func TestWorkflows_PinActionsAndLimitPermissions(t *testing.T) {
 	commit := regexp.MustCompile(`^[\w-]+/[\w/-]+@[0-9a-f]{40}$`)
 	for path, content := range sources(t, ".github/workflows/*.yml") {
 		var w workflow

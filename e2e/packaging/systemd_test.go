@@ -28,7 +28,7 @@ func systemdAnalyze(t *testing.T, args ...string) string {
 }
 
 // 0 is for a service that can do nothing, 10 for one that can do everything.
-func TestTheServiceCanDoLittle(t *testing.T) {
+func TestSystemdUnit_IsSandboxed(t *testing.T) {
 	report := systemdAnalyze(t, "security", "--offline=true", "./"+unit)
 	found := regexp.MustCompile(`Overall exposure level for \S+: ([\d.]+)`).FindStringSubmatch(report)
 	if found == nil {
@@ -40,7 +40,7 @@ func TestTheServiceCanDoLittle(t *testing.T) {
 }
 
 // What is in the unit is what the other files say.
-func TestTheServiceFindsItsUserAndItsKeys(t *testing.T) {
+func TestSystemdUnit_MatchesUserAndCredentials(t *testing.T) {
 	service := text(t, "deploy/systemd/"+unit)
 	for _, want := range []string{
 		"\nUser=org-connections-exporter\n", "\nLoadCredential=api-key:", "\nLoadCredential=app-key:",

@@ -10,7 +10,7 @@ import (
 
 const repository = "../../.."
 
-func TestWhatIsGeneratedIsUpToDate(t *testing.T) {
+func TestGenerate_FilesAreUpToDate(t *testing.T) {
 	want, err := generate(os.DirFS(repository))
 	if err != nil {
 		t.Fatal(err)

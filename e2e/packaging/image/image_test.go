@@ -28,7 +28,7 @@ const (
 	sources = "../../.." // the repository
 )
 
-func TestTheImageHoldsTheBinaryAndTheRootsOfTrust(t *testing.T) {
+func TestImage_HoldsBinaryAndCACertificates(t *testing.T) {
 	image := build(t, sources)
 	found := files(t, image)
 	if names := slices.Sorted(maps.Keys(found)); !slices.Equal(names, []string{binary, roots}) {
@@ -43,7 +43,7 @@ func TestTheImageHoldsTheBinaryAndTheRootsOfTrust(t *testing.T) {
 	t.Logf("the image has %d bytes, the binary %d", inspect(t, image).Size, len(found[binary]))
 }
 
-func TestTheImageTellsItsVersion(t *testing.T) {
+func TestImage_ShowsVersion(t *testing.T) {
 	image := build(t, sources, "--build-arg=VERSION=1.2.3", "--build-arg=REVISION=0123abc",
 		"--build-arg=BRANCH=main", "--build-arg=BUILD_DATE=2026-01-02T03:04:05Z")
 	about := inspect(t, image)
@@ -63,7 +63,7 @@ func TestTheImageTellsItsVersion(t *testing.T) {
 	}
 }
 
-func TestTheImageIsMadeForOtherPlatforms(t *testing.T) {
+func TestImage_BuildsForOtherPlatforms(t *testing.T) {
 	image := build(t, sources, "--platform=linux/arm64")
 	if got := inspect(t, image).Architecture; got != "arm64" {
 		t.Errorf("it is for %s, want arm64", got)
@@ -81,7 +81,7 @@ func TestTheImageIsMadeForOtherPlatforms(t *testing.T) {
 }
 
 // A release puts the binary of its archives into the image.
-func TestTheImageTakesABinaryThatIsThereAlready(t *testing.T) {
+func TestImage_TakesPrebuiltBinary(t *testing.T) {
 	if !*withDocker {
 		t.Skip("needs a Docker engine: go test ./image -docker")
 	}
@@ -103,7 +103,7 @@ func TestTheImageTakesABinaryThatIsThereAlready(t *testing.T) {
 	}
 }
 
-func TestAContainerServesAndStopsGracefully(t *testing.T) {
+func TestContainer_ServesAndStopsGracefully(t *testing.T) {
 	image := build(t, sources)
 	c := run(t, image, nil, "demo")
 	eventually(t, "metrics of the demo", func() error {
@@ -136,7 +136,7 @@ func TestAContainerServesAndStopsGracefully(t *testing.T) {
 }
 
 // Both the exporter and what asks for its health follow the environment.
-func TestAContainerIsHealthyWhereverItListens(t *testing.T) {
+func TestContainer_IsHealthyWhereverItListens(t *testing.T) {
 	image := build(t, sources)
 	c := run(t, image, []string{"--env=DATADOG_ORG_CONNECTIONS_EXPORTER_WEB_LISTEN_ADDRESS=127.0.0.1:8080"}, "demo")
 	eventually(t, "Docker to find it healthy", func() error {
@@ -147,7 +147,7 @@ func TestAContainerIsHealthyWhereverItListens(t *testing.T) {
 	})
 }
 
-func TestAContainerReadsKeysFromMountedFiles(t *testing.T) {
+func TestContainer_ReadsKeysFromMountedFiles(t *testing.T) {
 	image := build(t, sources)
 	keys := t.TempDir()
 	for _, file := range []string{"api-key", "app-key"} {

@@ -36,7 +36,7 @@ func BenchmarkRefresh(b *testing.B) {
 					b.Fatalf("there are %d connections, want %d", got, size)
 				}
 				exposition.New(exposition.Options{
-					Inventory: inv, Others: prometheus.NewRegistry(), HandlerOpts: promhttp.HandlerOpts{},
+					Inventory: inv, Gatherer: prometheus.NewRegistry(), HandlerOpts: promhttp.HandlerOpts{},
 				}).ServeHTTP(httptest.NewRecorder(), request)
 			}
 			refresh()

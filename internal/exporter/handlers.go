@@ -36,7 +36,7 @@ func (e *exporter) metricsHandler() http.Handler {
 	}
 	options := handlerOptions(e.Logger)
 	options.Registry = registry
-	shown := exposition.Options{Inventory: e.inventory, Others: registry, HandlerOpts: options}
+	shown := exposition.Options{Inventory: e.inventory, Gatherer: registry, HandlerOpts: options}
 	if e.judge != nil {
 		shown.Judge = e.judge
 	}
@@ -47,7 +47,7 @@ func (e *exporter) metricsHandler() http.Handler {
 func (e *exporter) probeHandler(org string, inv inventory.OrgInventory) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(e.APIMetrics.ForOrg(org))
-	shown := exposition.Options{Inventory: inv, Others: registry, HandlerOpts: handlerOptions(e.Logger)}
+	shown := exposition.Options{Inventory: inv, Gatherer: registry, HandlerOpts: handlerOptions(e.Logger)}
 	if e.judge != nil {
 		shown.Judge = e.judge.Part(e.inventory.View)
 	}

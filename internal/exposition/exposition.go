@@ -1,9 +1,11 @@
 package exposition
 
 import (
+	"bytes"
 	"context"
 	"maps"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -16,159 +18,168 @@ import (
 	"datadog_org_connections_exporter/internal/policy"
 )
 
-// Options say what to show.
+// Options say what to expose.
 type Options struct {
-	// Inventory to show as it is known, without refreshing it. Required.
+	// Inventory is exposed without refreshing it. Required.
 	Inventory collector.Inventory
-	// Judge holds the inventory against a policy. Default: there is none.
+	// Judge compares the inventory with a policy. Default: no policy.
 	Judge collector.Judge
-	// Others are gathered at every scrape, with the listings. Required; it may be
-	// empty.
-	Others *prometheus.Registry
-	// HandlerOpts is how to answer. Compression is offered as promhttp does by default.
+	// Gatherer is gathered at every scrape. Required.
+	Gatherer prometheus.Gatherer
+	// HandlerOpts are as for [promhttp.HandlerFor].
 	HandlerOpts promhttp.HandlerOpts
 }
 
-// Handler answers scrapes. It shows what [collector.Collector] and [collector.PolicyCollector] do, with
-// what else is gathered, in the formats, encodings and selections that
-// [promhttp.HandlerFor] offers.
-//
-// The inventory, and what a policy makes of it, are long and change seldom: they
-// are encoded and compressed once for each way they are asked for, and sent as they
-// are until they change. Only the rest is gathered at every scrape.
-type Handler struct {
+type handler struct {
 	Options
-	nothing http.Handler // answers as promhttp does, without any metric
+	negotiator http.Handler // promhttp's, of no metrics
 
 	mu      sync.Mutex
-	content content                // that the renderings are of
-	made    map[variant]renderOnce // as they were asked for
+	content content
+	encoded map[encoding]func() (*encoded, error) // of the content
 }
 
-// New makes one that has encoded nothing yet.
-func New(o Options) *Handler {
+// New returns a handler of the metrics of [collector.Collector],
+// [collector.PolicyCollector] and a gatherer. It responds as [promhttp.HandlerFor]
+// does, with the same formats, compressions and filters.
+func New(o Options) http.Handler {
+	promhttp.HandlerFor(o.Gatherer, o.HandlerOpts) // registers the counter of errors
 	options := o.HandlerOpts
 	options.Registry = nil
-	promhttp.HandlerFor(o.Others, o.HandlerOpts) // registers what counts errors
-	return &Handler{Options: o, nothing: promhttp.HandlerFor(prometheus.Gatherers{}, options)}
+	return &handler{Options: o, negotiator: promhttp.HandlerFor(prometheus.Gatherers{}, options)}
 }
 
 // ServeHTTP implements [http.Handler].
-func (e *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	view := e.Inventory.View() // the one that all parts of the answer show
-	agreed, way := e.negotiate(r)
-	if !way.kept() || r.URL.Query().Has("name[]") {
-		e.gathered(view).ServeHTTP(w, r)
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	view := h.Inventory.View() // once, so that all parts show the same
+	header, enc := h.negotiate(r)
+	if !enc.isCached() || r.URL.Query().Has("name[]") {
+		h.uncached(view).ServeHTTP(w, r)
 		return
 	}
-	live := e.live(r, view)
-	if live.status != http.StatusOK {
-		live.send(w)
+	dynamic := h.dynamic(r, view)
+	cached, err := h.cached(view, enc)
+	if err != nil || dynamic.status != http.StatusOK {
+		h.uncached(view).ServeHTTP(w, r) // reports the error
 		return
 	}
-	steady, err := e.rendering(view, way)
-	if err != nil {
-		e.gathered(view).ServeHTTP(w, r) // which tells what is wrong
-		return
-	}
-	maps.Copy(w.Header(), agreed)
-	if way.compressed {
-		sendCompressed(w, steady, live.body.Bytes())
+	maps.Copy(w.Header(), header)
+	if enc.compression == promhttp.Gzip {
+		writeGzip(w, cached, dynamic.body.Bytes())
 	} else {
-		sendPlain(w, steady, live.body.Bytes())
+		write(w, cached.body, dynamic.body.Bytes())
 	}
 }
 
-// variant is a way to send the same.
-type variant struct {
-	format     expfmt.Format
-	compressed bool
-}
-
-// negotiate gives the headers with which promhttp would answer.
-func (e *Handler) negotiate(r *http.Request) (http.Header, variant) {
-	answer := newCaptured()
-	e.nothing.ServeHTTP(answer, r)
-	encoding := answer.Header().Get("Content-Encoding")
-	v := variant{format: expfmt.Format(answer.Header().Get("Content-Type")), compressed: encoding != ""}
-	if v.compressed && encoding != string(promhttp.Gzip) {
-		v.format = "" // none that we keep
+// write sends a response in parts.
+func write(w http.ResponseWriter, parts ...[]byte) {
+	length := 0
+	for _, part := range parts {
+		length += len(part)
 	}
-	return answer.Header(), v
+	w.Header().Set("Content-Length", strconv.Itoa(length))
+	for _, part := range parts {
+		if _, err := w.Write(part); err != nil {
+			return // the client is gone
+		}
+	}
 }
 
-// kept tells whether what is sent so is worth keeping. Formats for people's eyes
-// are not.
-func (v variant) kept() bool {
-	switch v.format.FormatType() {
+// encoding is how a response is encoded.
+type encoding struct {
+	format      expfmt.Format
+	compression promhttp.Compression // empty if not compressed
+}
+
+// isCached reports whether responses in this encoding are cached. Protobuf as text,
+// for debugging, and other compressions than gzip are not worth it.
+func (e encoding) isCached() bool {
+	switch e.format.FormatType() {
 	case expfmt.TypeTextPlain, expfmt.TypeOpenMetrics, expfmt.TypeProtoDelim:
-		return true
+		return e.compression == "" || e.compression == promhttp.Gzip
 	}
 	return false
 }
 
-// gathered answers in the ordinary way.
-func (e *Handler) gathered(view inventory.View) http.Handler {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collector.New(fixed{view}, 0))
-	if e.Judge != nil {
-		registry.MustRegister(collector.NewPolicyCollector(fixed{view}, e.Judge))
+// negotiate returns the headers with which promhttp would respond.
+func (h *handler) negotiate(r *http.Request) (http.Header, encoding) {
+	response := newRecorder()
+	h.negotiator.ServeHTTP(response, r)
+	return response.header, encoding{
+		format:      expfmt.Format(response.header.Get("Content-Type")),
+		compression: promhttp.Compression(response.header.Get("Content-Encoding")),
 	}
-	return promhttp.HandlerFor(prometheus.Gatherers{e.Others, registry}, e.HandlerOpts)
 }
 
-// fixed is an inventory at one moment.
-type fixed struct{ view inventory.View }
+// uncached returns promhttp's handler of everything.
+func (h *handler) uncached(view inventory.View) http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collector.New(fixedInventory{view}, 0))
+	if h.Judge != nil {
+		registry.MustRegister(collector.NewPolicyCollector(fixedInventory{view}, h.Judge))
+	}
+	return promhttp.HandlerFor(prometheus.Gatherers{h.Gatherer, registry}, h.HandlerOpts)
+}
 
-func (f fixed) Refresh(context.Context) {}
-func (f fixed) View() inventory.View    { return f.view }
+// fixedInventory is an inventory at one moment.
+type fixedInventory struct{ view inventory.View }
 
-// live gives what is gathered at every scrape, in the format that was agreed on.
-func (e *Handler) live(r *http.Request, view inventory.View) *captured {
+func (f fixedInventory) Refresh(context.Context) {}
+func (f fixedInventory) View() inventory.View    { return f.view }
+
+// dynamic returns promhttp's uncompressed response of what is gathered at every
+// scrape.
+func (h *handler) dynamic(r *http.Request, view inventory.View) *recorder {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collector.ListingsCollector{View: view})
-	options := e.HandlerOpts
+	options := h.HandlerOpts
 	options.DisableCompression = true
-	answer := newCaptured()
-	promhttp.HandlerFor(prometheus.Gatherers{e.Others, registry}, options).ServeHTTP(answer, r)
-	return answer
+	response := newRecorder()
+	promhttp.HandlerFor(prometheus.Gatherers{h.Gatherer, registry}, options).ServeHTTP(response, r)
+	return response
 }
 
-// rendering gives the steady part.
-func (e *Handler) rendering(view inventory.View, way variant) (*rendering, error) {
-	now := content{snapshot: view.Snapshot}
-	if e.Judge != nil {
-		now.rules, now.judgement = e.Judge.Judge(view, time.Now())
-	}
-	return e.once(now, way)()
+// recorder is an [http.ResponseWriter] that keeps the response.
+type recorder struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
 }
 
-// content is what the steady part depends on. It is equal as long as that is the
-// same.
+func newRecorder() *recorder { return &recorder{header: http.Header{}, status: http.StatusOK} }
+
+func (r *recorder) Header() http.Header         { return r.header }
+func (r *recorder) WriteHeader(status int)      { r.status = status }
+func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) }
+
+// content is what the cached part shows. It is equal while that is the same.
 type content struct {
 	snapshot  *inventory.Snapshot
-	rules     *policy.Policy
+	policy    *policy.Policy
 	judgement *policy.Judgement
 }
 
-func (c content) families() []collector.Family {
-	return append(collector.InventoryFamilies(c.snapshot), collector.PolicyFamilies(c.rules, c.judgement)...)
+// cached returns the cached part of a response.
+func (h *handler) cached(view inventory.View, enc encoding) (*encoded, error) {
+	c := content{snapshot: view.Snapshot}
+	if h.Judge != nil {
+		c.policy, c.judgement = h.Judge.Judge(view, time.Now())
+	}
+	return h.encodedFor(c, enc)()
 }
 
-type renderOnce func() (*rendering, error)
-
-// once gives what renders the content when it is first asked to. What was made of
-// an earlier one is dropped first: there are never two of them in every format.
-func (e *Handler) once(now content, way variant) renderOnce {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.content != now || e.made == nil {
-		e.content, e.made = now, map[variant]renderOnce{}
+// encodedFor returns a function that encodes the content when it is first called.
+// Encodings of other content are dropped.
+func (h *handler) encodedFor(c content, enc encoding) func() (*encoded, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.content != c || h.encoded == nil {
+		h.content, h.encoded = c, map[encoding]func() (*encoded, error){}
 	}
-	if e.made[way] == nil {
-		e.made[way] = sync.OnceValues(func() (*rendering, error) {
-			return render(now.families(), way.format, way.compressed)
+	if h.encoded[enc] == nil {
+		h.encoded[enc] = sync.OnceValues(func() (*encoded, error) {
+			return encode(append(collector.InventoryFamilies(c.snapshot), collector.PolicyFamilies(c.policy, c.judgement)...), enc)
 		})
 	}
-	return e.made[way]
+	return h.encoded[enc]
 }

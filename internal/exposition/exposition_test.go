@@ -141,7 +141,7 @@ func TestHandler_AnswersAsPromhttpDoesWithTheCollectors(t *testing.T) {
 			others.MustRegister(requests)
 			all.MustRegister(requests, collector.New(inv, 0), collector.NewPolicyCollector(inv, policy.NewJudge(current)))
 			options := promhttp.HandlerOpts{EnableOpenMetrics: true}
-			got := exposition.New(exposition.Options{Inventory: inv, Judge: policy.NewJudge(current), Others: others, HandlerOpts: options})
+			got := exposition.New(exposition.Options{Inventory: inv, Judge: policy.NewJudge(current), Gatherer: others, HandlerOpts: options})
 			want := promhttp.HandlerFor(all, options)
 			for _, header := range asked {
 				wantSame(t, got, want, "", header)
@@ -303,7 +303,7 @@ func TestAChangeIsShownAtOnce(t *testing.T) {
 	inv := newInventory(3)
 	current := &policy.Current{}
 	handler := exposition.New(exposition.Options{
-		Inventory: inv, Judge: policy.NewJudge(current), Others: prometheus.NewRegistry(), HandlerOpts: promhttp.HandlerOpts{},
+		Inventory: inv, Judge: policy.NewJudge(current), Gatherer: prometheus.NewRegistry(), HandlerOpts: promhttp.HandlerOpts{},
 	})
 	count := func(metric string) int {
 		return strings.Count(answerOf(t, handler, "", http.Header{"Accept-Encoding": {"gzip"}}), "\n"+metric+"{")

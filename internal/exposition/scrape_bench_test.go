@@ -85,7 +85,7 @@ func BenchmarkRender(b *testing.B) {
 
 func newHandler(inv collector.Inventory) http.Handler {
 	return exposition.New(exposition.Options{
-		Inventory: inv, Others: prometheus.NewRegistry(), HandlerOpts: promhttp.HandlerOpts{EnableOpenMetrics: true},
+		Inventory: inv, Gatherer: prometheus.NewRegistry(), HandlerOpts: promhttp.HandlerOpts{EnableOpenMetrics: true},
 	})
 }
 

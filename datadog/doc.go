@@ -16,8 +16,7 @@
 //	ahead.go                  pages fetched before they are asked for
 //	request.go                one page: attempts, pauses, the HTTP request
 //	ratelimit.go              what the API said about its limits, obeyed
-//	page.go                   what one page tells
-//	json.go                   the JSON of it, read as it comes in
+//	page.go                   the JSON of a page, decoded
 //	errors.go                 what can go wrong, in words
 //
 // The package knows nothing of Prometheus and does not log: warnings are part

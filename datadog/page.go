@@ -4,249 +4,188 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"strconv"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// page is what one answer tells.
+// page is one decoded page of a listing.
 type page struct {
-	connections []Connection // as they came: unsorted, perhaps twice
-	orgs        []Org        // parts of what is known about orgs, the more trusted last
-	users       map[string]user
-	total       int // how many connections the API says there are, unknownTotal where it does not
-}
-
-// user is what the undocumented part of an answer tells about a creator. What
-// is personal in there (name, handle, e-mail address, icon) is not kept.
-type user struct {
-	kind     CreatorKind
-	disabled Ternary
+	connections []Connection // in the order of the response, possibly with duplicates
+	orgs        []Org        // partial descriptions, of which a later one overrides an earlier one
+	creators    map[string]Creator
+	total       int // number of connections according to the API, or unknownTotal
 }
 
 const unknownTotal = -1
 
-// decodePage reads a page. filtered says whether the request held a filter: the
-// unfiltered total tells nothing then.
-//
-// The shape is that of the API reference and of recorded answers. The rows must
-// have it, or the answer is no listing; what is told beside them need not.
+// pageJSON is the response, as in the API reference and in recorded responses. Its
+// rows must have this shape; what is lenient may have any. Names of people, their
+// handles and addresses are not decoded.
+type pageJSON struct {
+	Data     []rowJSON                        `json:"data"`
+	Included lenient[[]lenient[includedJSON]] `json:"included"` // not in the API reference
+	Meta     lenient[struct {
+		Page lenient[struct {
+			// Any JSON: see count.
+			Total    jsontext.Value `json:"total_count"`
+			Filtered jsontext.Value `json:"total_filtered_count"`
+		}] `json:"page"`
+	}] `json:"meta"`
+}
+
+type rowJSON struct {
+	Type       string `json:"type"`
+	ID         string `json:"id"`
+	Attributes struct {
+		CreatedAt lenient[string] `json:"created_at"`
+		Types     []string        `json:"connection_types"`
+	} `json:"attributes"`
+	Relationships struct {
+		Source  relationshipJSON `json:"source_org"`
+		Sink    relationshipJSON `json:"sink_org"`
+		Creator relationshipJSON `json:"created_by"`
+	} `json:"relationships"`
+}
+
+type relationshipJSON struct {
+	Data struct {
+		ID   string          `json:"id"`
+		Name lenient[string] `json:"name"`
+	} `json:"data"`
+}
+
+// includedJSON is an org or a user.
+type includedJSON struct {
+	Type       lenient[string] `json:"type"`
+	ID         lenient[string] `json:"id"`
+	Attributes lenient[struct {
+		Name           lenient[string]  `json:"name"`
+		PublicID       lenient[string]  `json:"public_id"`
+		Sharing        lenient[string]  `json:"sharing"`
+		Disabled       lenient[Ternary] `json:"disabled"`
+		ServiceAccount lenient[Ternary] `json:"service_account"`
+	}] `json:"attributes"`
+}
+
+// lenient decodes a T. JSON of another kind is skipped, and leaves the zero value.
+type lenient[T any] struct{ value T }
+
+// UnmarshalJSONFrom implements [json.UnmarshalerFrom].
+func (l *lenient[T]) UnmarshalJSONFrom(decoder *jsontext.Decoder) error {
+	*l = lenient[T]{}
+	var ok bool
+	kind := decoder.PeekKind()
+	switch reflect.TypeFor[T]().Kind() {
+	case reflect.String:
+		ok = kind == jsontext.KindString
+	case reflect.Int8: // Ternary
+		ok = kind == jsontext.KindTrue || kind == jsontext.KindFalse
+	case reflect.Slice:
+		ok = kind == jsontext.KindBeginArray
+	case reflect.Struct:
+		ok = kind == jsontext.KindBeginObject
+	}
+	if !ok {
+		return decoder.SkipValue()
+	}
+	return json.UnmarshalDecode(decoder, &l.value)
+}
+
+// decodePage decodes a response. filtered says whether the request had a filter: then
+// the API's unfiltered total is of no use.
 func decodePage(body io.Reader, filtered bool) (*page, error) {
-	in := pageReader{newJSONReader(body)}
-	p, err := in.page(filtered)
+	var decoded pageJSON
+	// Duplicate names and invalid UTF-8 are no reason to lose a listing.
+	err := json.UnmarshalRead(body, &decoded, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	var p *page
+	if err == nil {
+		p, err = newPage(&decoded, filtered)
+	}
+	var mismatch *json.SemanticError // its own text differs from process to process
+	if errors.As(err, &mismatch) {
+		err = fmt.Errorf("unexpected %v at %q", mismatch.JSONKind, shorten(string(mismatch.JSONPointer)))
+	}
 	if err != nil {
-		return nil, fmt.Errorf("the answer is no listing of org connections: %w", err)
+		return nil, fmt.Errorf("the response is not a listing of org connections: %w", err)
 	}
 	return p, nil
 }
 
-// pageReader reads the parts of a page, from the outside in.
-type pageReader struct{ *jsonReader }
-
-func (r pageReader) page(filtered bool) (*page, error) {
-	p := &page{users: map[string]user{}}
-	var totals totals
-	err := r.object(func(name string) error {
-		switch name {
-		case "data":
-			return r.rows(p)
-		case "included":
-			return r.looseArray(func() error { return r.included(p) })
-		case "meta":
-			return r.meta(&totals)
-		}
-		return r.SkipValue()
-	})
-	if err != nil {
-		return nil, err
-	}
-	if p.connections == nil {
+func newPage(decoded *pageJSON, filtered bool) (*page, error) {
+	if decoded.Data == nil {
 		return nil, errors.New("it has no data")
 	}
-	p.total = totals.matching(filtered)
-	return p, r.end()
-}
-
-func (r pageReader) rows(p *page) error {
-	if r.PeekKind() == jsontext.KindBeginArray {
-		p.connections = []Connection{}
-	}
-	return r.array(func() error {
-		c, err := r.row(p)
-		if err != nil {
-			return fmt.Errorf("its row %d is no org connection: %w", len(p.connections), err)
+	p := &page{connections: make([]Connection, 0, len(decoded.Data)), creators: map[string]Creator{}}
+	for n := range decoded.Data {
+		row := &decoded.Data[n]
+		switch {
+		case row.Type != "" && row.Type != "org_connection":
+			return nil, fmt.Errorf("data[%d] has the type %q", n, shorten(row.Type))
+		case row.ID == "": // JSON:API identifies a resource by its id
+			return nil, fmt.Errorf("data[%d] has no id", n)
 		}
-		p.connections = append(p.connections, c)
-		return nil
-	})
-}
-
-// row reads a connection. One that cannot be identified is refused: rows are told
-// apart by their ids
-// (https://jsonapi.org/format/#document-resource-object-identification).
-func (r pageReader) row(p *page) (Connection, error) {
-	c := Connection{Creator: Creator{Kind: CreatorUnknown}}
-	var kind string
-	err := r.object(func(name string) (err error) {
-		switch name {
-		case "type":
-			kind, err = r.text()
-		case "id":
-			c.ID, err = r.uniqueText()
-		case "attributes":
-			err = r.attributes(&c)
-		case "relationships":
-			err = r.relationships(&c, p)
-		default:
-			err = r.SkipValue()
-		}
-		return err
-	})
-	switch {
-	case err != nil:
-		return c, err
-	case kind != "" && kind != "org_connection":
-		return c, fmt.Errorf("its type is %q", shorten(kind))
-	case c.ID == "":
-		return c, errors.New("it has no id")
-	}
-	return c, nil
-}
-
-func (r pageReader) attributes(c *Connection) error {
-	return r.object(func(name string) (err error) {
-		switch name {
-		case "created_at":
-			c.CreatedAt, err = r.looseTime()
-		case "connection_types":
-			c.Types, err = r.types()
-		default:
-			err = r.SkipValue()
-		}
-		return err
-	})
-}
-
-// types are sorted, each once.
-func (r pageReader) types() ([]string, error) {
-	var types []string
-	err := r.array(func() error {
-		t, err := r.text()
-		if t != "" {
-			types = append(types, t)
-		}
-		return err
-	})
-	slices.Sort(types)
-	return slices.Compact(types), err
-}
-
-// looseTime reads a time as RFC 3339 has it; zero is anything else.
-func (r pageReader) looseTime() (time.Time, error) {
-	text, err := r.looseText()
-	if at, wrong := time.Parse(time.RFC3339, text); wrong == nil {
-		return at.UTC(), err
-	}
-	return time.Time{}, err
-}
-
-func (r pageReader) relationships(c *Connection, p *page) error {
-	return r.object(func(name string) error {
-		var err error
-		var end Org
-		switch name {
-		case "source_org":
-			end, err = r.relationship()
-			c.SourceID = end.ID
-		case "sink_org":
-			end, err = r.relationship()
-			c.SinkID = end.ID
-		case "created_by":
-			var creator Org // no name of a person is kept
-			creator, err = r.relationship()
-			c.Creator.ID = creator.ID
-		default:
-			return r.SkipValue()
-		}
-		p.addOrg(end)
-		return err
-	})
-}
-
-// relationship reads who stands at the other end of one.
-func (r pageReader) relationship() (Org, error) {
-	var other Org
-	err := r.object(func(name string) error {
-		if name != "data" {
-			return r.SkipValue()
-		}
-		return r.object(func(name string) (err error) {
-			switch name {
-			case "id":
-				other.ID, err = r.text()
-			case "name":
-				other.Name, err = r.looseText()
-			default:
-				err = r.SkipValue()
-			}
-			return err
+		source, sink := row.Relationships.Source.org(), row.Relationships.Sink.org()
+		p.addOrg(source)
+		p.addOrg(sink)
+		p.connections = append(p.connections, Connection{
+			ID:        row.ID,
+			SourceID:  source.ID,
+			SinkID:    sink.ID,
+			Types:     connectionTypes(row.Attributes.Types),
+			CreatedAt: parseTime(row.Attributes.CreatedAt.value),
+			Creator:   Creator{ID: row.Relationships.Creator.Data.ID, Kind: CreatorUnknown},
 		})
-	})
-	return other, err
-}
-
-// included reads what the undocumented part tells of an org or a user.
-func (r pageReader) included(p *page) error {
-	var kind string
-	var org Org
-	var serviceAccount Ternary
-	err := r.looseObject(func(name string) (err error) {
-		switch name {
-		case "type":
-			kind, err = r.looseText()
-		case "id":
-			org.ID, err = r.looseText()
-		case "attributes":
-			err = r.includedAttributes(&org, &serviceAccount)
-		default:
-			err = r.SkipValue()
-		}
-		return err
-	})
-	switch kind {
-	case "orgs":
-		p.addOrg(org)
-	case "users":
-		p.addUser(org.ID, user{kind: kindOf(serviceAccount), disabled: org.Disabled})
 	}
-	return err
-}
-
-// includedAttributes reads those of an org and of a user: which of the two it is
-// may stand behind them.
-func (r pageReader) includedAttributes(org *Org, serviceAccount *Ternary) error {
-	return r.looseObject(func(name string) (err error) {
-		switch name {
-		case "name":
-			org.Name, err = r.looseText()
-		case "public_id":
-			org.PublicID, err = r.looseText()
-		case "sharing":
-			org.Sharing, err = r.looseText()
-		case "disabled":
-			org.Disabled, err = r.looseBool()
-		case "service_account":
-			*serviceAccount, err = r.looseBool()
-		default:
-			err = r.SkipValue()
+	for _, included := range decoded.Included.value {
+		id, attributes := included.value.ID.value, &included.value.Attributes.value
+		switch kind := included.value.Type.value; {
+		case id == "":
+		case kind == "orgs":
+			p.addOrg(Org{
+				ID:       id,
+				Name:     attributes.Name.value,
+				PublicID: attributes.PublicID.value,
+				Sharing:  attributes.Sharing.value,
+				Disabled: attributes.Disabled.value,
+			})
+		case kind == "users":
+			p.creators[id] = Creator{ID: id, Kind: creatorKind(attributes.ServiceAccount.value), Disabled: attributes.Disabled.value}
 		}
-		return err
-	})
+	}
+	total := &decoded.Meta.value.Page.value
+	p.total = count(total.Filtered)
+	if p.total == unknownTotal && !filtered {
+		p.total = count(total.Total)
+	}
+	return p, nil
 }
 
-func kindOf(serviceAccount Ternary) CreatorKind {
+func (p *page) addOrg(o Org) {
+	if o.ID != "" {
+		p.orgs = append(p.orgs, o)
+	}
+}
+
+func (r *relationshipJSON) org() Org { return Org{ID: r.Data.ID, Name: r.Data.Name.value} }
+
+// connectionTypes returns the types sorted, without duplicates and empty ones.
+func connectionTypes(types []string) []string {
+	slices.Sort(types)
+	return slices.DeleteFunc(slices.Compact(types), func(t string) bool { return t == "" })
+}
+
+// parseTime parses RFC 3339. It returns the zero time for anything else.
+func parseTime(text string) time.Time {
+	t, _ := time.Parse(time.RFC3339, text)
+	return t.UTC()
+}
+
+func creatorKind(serviceAccount Ternary) CreatorKind {
 	switch serviceAccount {
 	case Yes:
 		return CreatorServiceAccount
@@ -256,47 +195,11 @@ func kindOf(serviceAccount Ternary) CreatorKind {
 	return CreatorUnknown
 }
 
-func (p *page) addOrg(o Org) {
-	if o.ID != "" {
-		p.orgs = append(p.orgs, o)
+// count returns a JSON number that is a whole number from 0 up, else unknownTotal.
+func count(number jsontext.Value) int {
+	n, err := strconv.Atoi(string(number))
+	if err != nil || n < 0 {
+		return unknownTotal
 	}
-}
-
-func (p *page) addUser(id string, u user) {
-	if id != "" {
-		p.users[id] = u
-	}
-}
-
-// totals are as they were told: whole numbers, or nothing that is of use.
-type totals struct{ all, filtered string }
-
-func (r pageReader) meta(t *totals) error {
-	return r.looseObject(func(name string) error {
-		if name != "page" {
-			return r.SkipValue()
-		}
-		return r.looseObject(func(name string) (err error) {
-			switch name {
-			case "total_count":
-				t.all, err = r.looseNumber()
-			case "total_filtered_count":
-				t.filtered, err = r.looseNumber()
-			default:
-				err = r.SkipValue()
-			}
-			return err
-		})
-	})
-}
-
-// matching is what the API says of the rows that match the filter.
-func (t totals) matching(filtered bool) int {
-	if n, err := strconv.Atoi(t.filtered); err == nil && n >= 0 {
-		return n
-	}
-	if n, err := strconv.Atoi(t.all); err == nil && n >= 0 && !filtered {
-		return n
-	}
-	return unknownTotal
+	return n
 }

@@ -12,29 +12,33 @@ const row = `{"type":"org_connection","id":"c1","attributes":{"created_at":"2026
 	`"relationships":{"source_org":{"data":{"type":"orgs","id":"o1","name":"One"}},"sink_org":{"data":{"type":"orgs","id":"o2","name":"Two"}},` +
 	`"created_by":{"data":{"type":"users","id":"u1","name":"somebody"}}}}`
 
-func TestWhatIsNoListingIsRefused(t *testing.T) {
-	for name, body := range map[string]string{
-		"nothing":                 ``,
-		"HTML":                    `<!DOCTYPE html><html></html>`,
-		"no object":               `[]`,
-		"null":                    `null`,
-		"no data":                 `{"meta":{"page":{"total_count":0}}}`,
-		"null data":               `{"data":null}`,
-		"an object for data":      `{"data":{}}`,
-		"a text for data":         `{"data":"none"}`,
-		"errors":                  `{"errors":["Forbidden"]}`,
-		"cut short":               `{"data":[` + row,
-		"more than one document":  `{"data":[]}{"data":[]}`,
-		"rows that are no object": `{"data":["c1"]}`,
-		"a row that is null":      `{"data":[null]}`,
-		"rows of another kind":    `{"data":[` + strings.Replace(row, `"org_connection"`, `"users"`, 1) + `]}`,
-		"a row without id":        `{"data":[` + strings.Replace(row, `"id":"c1",`, ``, 1) + `]}`,
-		"a numeric id":            `{"data":[` + strings.Replace(row, `"id":"c1"`, `"id":1`, 1) + `]}`,
-		"a text for types":        `{"data":[` + strings.Replace(row, `["logs"]`, `"logs"`, 1) + `]}`,
-		"numbers for types":       `{"data":[` + strings.Replace(row, `["logs"]`, `[1]`, 1) + `]}`,
+func TestDecodePage_RejectsWhatIsNotAListing(t *testing.T) {
+	for name, test := range map[string]struct{ body, message string }{
+		"nothing":                   {``, "EOF"},
+		"HTML":                      {`<!DOCTYPE html><html></html>`, "invalid character '<'"},
+		"no object":                 {`[]`, `unexpected [ at ""`},
+		"null":                      {`null`, "it has no data"},
+		"no data":                   {`{"meta":{"page":{"total_count":0}}}`, "it has no data"},
+		"null data":                 {`{"data":null}`, "it has no data"},
+		"an object for data":        {`{"data":{}}`, `unexpected { at "/data"`},
+		"a text for data":           {`{"data":"none"}`, `unexpected string at "/data"`},
+		"errors":                    {`{"errors":["Forbidden"]}`, "it has no data"},
+		"cut short":                 {`{"data":[` + row, "unexpected EOF"},
+		"more than one document":    {`{"data":[]}{"data":[]}`, "invalid character '{' after top-level value"},
+		"rows that are no object":   {`{"data":["c1"]}`, `unexpected string at "/data/0"`},
+		"a row that is null":        {`{"data":[null]}`, "data[0] has no id"},
+		"rows of another kind":      {`{"data":[` + row + `,` + strings.Replace(row, `"org_connection"`, `"users"`, 1) + `]}`, `data[1] has the type "users"`},
+		"a row without id":          {`{"data":[` + strings.Replace(row, `"id":"c1",`, ``, 1) + `]}`, "data[0] has no id"},
+		"a numeric id":              {`{"data":[` + row + `,` + strings.Replace(row, `"id":"c1"`, `"id":1`, 1) + `]}`, `unexpected number at "/data/1/id"`},
+		"a text for types":          {`{"data":[` + strings.Replace(row, `["logs"]`, `"logs"`, 1) + `]}`, `unexpected string at "/data/0/attributes/connection_types"`},
+		"numbers for types":         {`{"data":[` + strings.Replace(row, `["logs"]`, `[1]`, 1) + `]}`, `unexpected number at "/data/0/attributes/connection_types/0"`},
+		"syntax in what is skipped": {`{"data":[],"included":[{"type":"orgs","id":tru}]}`, "invalid character"},
 	} {
-		if p, err := decodePage(strings.NewReader(body), false); err == nil {
-			t.Errorf("%s is read as %+v", name, p)
+		p, err := decodePage(strings.NewReader(test.body), false)
+		if err == nil {
+			t.Errorf("%s is decoded as %+v", name, p)
+		} else if !strings.Contains(err.Error(), test.message) {
+			t.Errorf("%s: the error is %q, want %q in it", name, err, test.message)
 		}
 	}
 }
@@ -80,6 +84,7 @@ func TestOddPartsDoNoHarm(t *testing.T) {
 func TestAnIncludedPartOfAnyShapeDoesNoHarm(t *testing.T) {
 	for _, included := range []string{
 		`null`, `{}`, `"orgs"`, `7`, `[]`, `[null]`, `[7]`, `[[]]`, `[{}]`, `[{"type":"orgs"}]`, `[{"type":"teams","id":"t1","attributes":{}}]`,
+		`[{"type":"users","attributes":{"service_account":true}}]`, `[{"type":"users","id":7,"attributes":{"service_account":true}}]`,
 		`[{"type":"orgs","id":"o1","attributes":null}]`, `[{"type":"orgs","id":"o1","attributes":[]}]`,
 		`[{"type":"users","id":"u1","attributes":{"service_account":"yes","disabled":0}}]`,
 		`[{"type":"orgs","id":"o1","attributes":{"name":null,"public_id":7,"sharing":{},"disabled":"no"}}]`,
@@ -98,7 +103,10 @@ func TestAnIncludedPartOfAnyShapeDoesNoHarm(t *testing.T) {
 		if (one != Org{ID: "o1", Name: "One"}) {
 			t.Errorf("%s: the org is %+v", included, one)
 		}
-		if u := p.users["u1"]; u.disabled != Unknown || u.kind != CreatorUnknown && u.kind != "" {
+		if u, ok := p.creators[""]; ok {
+			t.Errorf("%s: %+v is described without an id", included, u)
+		}
+		if u := p.creators["u1"]; u.Disabled != Unknown || u.Kind != CreatorUnknown && u.Kind != "" {
 			t.Errorf("%s: the user is %+v", included, u)
 		}
 	}

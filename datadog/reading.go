@@ -18,7 +18,7 @@ type reading struct {
 	connections []Connection   // as they came: a row that came twice is there once, as it came last
 	places      map[string]int // of the connections, by id
 	orgs        map[string]Org
-	users       map[string]user
+	creators    map[string]Creator
 	totals      map[int]bool // every total that a page told
 	received    int          // rows, repeated ones included: the next offset
 	pageSize    int          // rows of a full page
@@ -36,7 +36,7 @@ func readAll(ctx context.Context, get fetch, limit int) (*reading, error) {
 	r := &reading{
 		places:   map[string]int{},
 		orgs:     map[string]Org{},
-		users:    map[string]user{},
+		creators: map[string]Creator{},
 		totals:   map[int]bool{},
 		pageSize: limit,
 	}
@@ -74,7 +74,7 @@ func (r *reading) add(p *page) (last bool) {
 	for _, c := range p.connections {
 		r.take(c)
 	}
-	maps.Copy(r.users, p.users)
+	maps.Copy(r.creators, p.creators)
 	if p.total != unknownTotal {
 		r.totals[p.total] = true
 	}
@@ -142,8 +142,8 @@ func (r *reading) listing() *Listing {
 	l.Connections = r.inOrder()
 	for i := range l.Connections {
 		creator := &l.Connections[i].Creator
-		if u, known := r.users[creator.ID]; known {
-			creator.Kind, creator.Disabled = u.kind, u.disabled
+		if described, ok := r.creators[creator.ID]; ok {
+			*creator = described
 		}
 	}
 	return l

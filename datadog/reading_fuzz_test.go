@@ -27,7 +27,7 @@ func (s *oddServer) fetch(_ context.Context, offset int) (*page, error) {
 	}
 	s.asked++
 	from, size := min(offset, s.rows), s.limit
-	p := &page{users: map[string]user{}, total: s.rows}
+	p := &page{creators: map[string]Creator{}, total: s.rows}
 	switch instruction % 8 {
 	case 1: // the page is capped
 		size = 1 + int(instruction)/8%s.limit

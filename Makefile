@@ -8,6 +8,8 @@ ACTIONLINT_VERSION    ?= v1.7.12
 FUZZTIME  ?= 60s
 BENCH     ?= .
 BENCHTIME ?= 1s
+# Where docs/runbooks.md is served. make generate writes it into alerts and dashboards.
+RUNBOOK_URL ?= https://runbooks.example.com/datadog_org_connections_exporter/runbooks.md
 
 # What --version and the build_info metric say, without the v as is usual there.
 # An archive of the sources has no history and becomes "dev", unless the caller
@@ -99,7 +101,9 @@ demo: build ## Run the exporter against a simulated Datadog
 	./$(BINARY) demo
 
 .PHONY: generate
-generate: ## Write generated files anew
+generate: ## Write generated files, with links to RUNBOOK_URL=https://...
+	sed -i.bak 's|runbook_url: .*#|runbook_url: $(subst &,\&,$(RUNBOOK_URL))#|' deploy/prometheus/rules/*.yml deploy/prometheus/tests/*.yml
+	rm deploy/prometheus/rules/*.bak deploy/prometheus/tests/*.bak
 	$(GO) generate ./...
 	cd e2e/packaging && $(GO) generate ./...
 

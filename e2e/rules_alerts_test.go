@@ -10,12 +10,7 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-const (
-	// runbooks is what every runbook_url begins with: a placeholder, to be replaced by
-	// where people put the file.
-	runbooks     = "https://runbooks.example.com/datadog_org_connections_exporter/runbooks.md"
-	runbooksFile = "../docs/runbooks.md"
-)
+const runbooksFile = "../docs/runbooks.md"
 
 var alertName = regexp.MustCompile(`^DatadogOrgConnection([A-Z][a-z]+)+$`)
 
@@ -35,8 +30,9 @@ func TestAlertRules_HaveSeverityAnnotationsAndRunbook(t *testing.T) {
 				t.Errorf("%s has no %s", rule.Alert, name)
 			}
 		}
-		if got, want := rule.Annotations["runbook_url"], runbooks+"#"+strings.ToLower(rule.Alert); got != want {
-			t.Errorf("the runbook of %s is at %s, want %s", rule.Alert, got, want)
+		// The address before the anchor is tested in packaging.
+		if _, got, _ := strings.Cut(rule.Annotations["runbook_url"], "#"); got != strings.ToLower(rule.Alert) {
+			t.Errorf("the runbook of %s is at #%s", rule.Alert, got)
 		}
 	}
 }

@@ -69,7 +69,7 @@ func alertRunbookURL() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	found := regexp.MustCompile(`runbook_url: ([^#\n]+)#`).FindSubmatch(content)
+	found := regexp.MustCompile(`runbook_url: (.+)#`).FindSubmatch(content)
 	if found == nil {
 		return "", fmt.Errorf("%s has no runbook_url", alerts)
 	}

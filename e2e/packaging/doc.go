@@ -1,16 +1,15 @@
-// Package packaging tests what people run the exporter with: the manifests for
-// Kubernetes, the Helm chart, the compose file, the unit of systemd, releases. What is
-// rendered is read as strictly as the API of Kubernetes reads it, and looked at as a
-// whole: whether names lead to what is there.
+// Package packaging tests the deployment files: Kubernetes manifests, Helm chart,
+// compose file, systemd unit, releases. Rendered Kubernetes objects are decoded
+// strictly, and references between them are checked.
 //
-// It is a module of its own, since what these tests need, of Helm and of Kubernetes,
-// takes minutes to build the first time, and is no dependency of the exporter.
+// It is a module of its own because Helm and Kubernetes are large dependencies, which
+// the exporter does not need.
 //
-// What is where:
-//
-//   - cluster_test.go reads objects of Kubernetes and says what must hold for all of
-//     them; kustomize_test.go and helm_test.go make them;
-//   - compose_test.go, release_test.go and systemd_test.go are about the rest;
-//   - generate brings rules and dashboards to where these tools want them;
+//   - cluster_test.go decodes Kubernetes objects and checks them; kustomize_test.go and
+//     helm_test.go render them;
+//   - compose_test.go, release_test.go and systemd_test.go test the rest;
+//   - sources_test.go and runbooks_test.go compare the copies of rules and dashboards
+//     with their sources, and the links to runbooks with docs/runbooks.md;
+//   - generate copies rules and dashboards into the Helm chart and the kustomize base;
 //   - image builds the container image and runs it, where there is a Docker engine.
 package packaging

@@ -1,8 +1,7 @@
-// Command generate brings the rules and dashboards, which stand in the repository
-// once, to where the tools of Kubernetes want them: Helm reads no file outside of its
-// chart, and kustomize none outside of its root. Links would do in a checkout, but
-// some tools of continuous delivery leave them out. And it makes an Alertmanager for
-// the compose file that tells nobody.
+// Command generate copies the rules and dashboards into the Helm chart and the
+// kustomize base, because Helm reads no file outside of its chart, and kustomize none
+// outside of its root. Some continuous delivery tools do not follow symbolic links. It
+// also writes an Alertmanager configuration without notifications for the compose file.
 //
 //	go generate ./...
 package main
@@ -22,9 +21,9 @@ import (
 
 //go:generate go run . -- ../../..
 
-// Where what is generated lies, in the repository.
+// Paths of generated files in the repository.
 const (
-	// Nothing else is in these directories.
+	// These directories hold generated files only.
 	chartFiles = "deploy/helm/datadog-org-connections-exporter/files"
 	monitoring = "deploy/kubernetes/monitoring"
 
@@ -38,7 +37,7 @@ func main() {
 	}
 }
 
-// write generates everything anew.
+// write replaces all generated files.
 func write(repository string) error {
 	files, err := generate(os.DirFS(repository))
 	if err != nil {
@@ -61,11 +60,11 @@ func write(repository string) error {
 	return nil
 }
 
-// generate gives the content of every generated file by its path.
+// generate returns the content of every generated file by path.
 func generate(repository fs.FS) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	var resources, generators strings.Builder
-	err := each(repository, "deploy/prometheus/rules/*.yml", func(source, name string, content []byte) error {
+	err := forEachSource(repository, "deploy/prometheus/rules/*.yml", func(source, name string, content []byte) error {
 		files[chartFiles+"/rules/"+name+".yml"] = []byte(header(source) + string(content))
 		files[monitoring+"/rules-"+name+".yaml"] = prometheusRule(source, name, content)
 		fmt.Fprintf(&resources, "  - rules-%s.yaml\n", name)
@@ -74,38 +73,38 @@ func generate(repository fs.FS) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = each(repository, "dashboards/*.json", func(source, name string, content []byte) error {
-		compact, err := compacted(content)
+	err = forEachSource(repository, "dashboards/*.json", func(source, name string, content []byte) error {
+		compact, err := compactJSON(content)
 		if err != nil {
 			return fmt.Errorf("%s: %w", source, err)
 		}
 		files[chartFiles+"/dashboards/"+name+".json"] = compact
 		files[monitoring+"/dashboards/"+name+".json"] = compact
-		// The sidecar writes all dashboards into one directory.
-		fmt.Fprintf(&generators, "  - name: %s-%s\n    files:\n      - datadog-org-connections-%s.json=dashboards/%s.json\n", object, name, name, name)
+		// The file name is unique since the sidecar writes all dashboards into one directory.
+		fmt.Fprintf(&generators, "  - name: %s-%s\n    files:\n      - datadog-org-connections-%s.json=dashboards/%s.json\n", namePrefix, name, name, name)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	files[monitoring+"/kustomization.yaml"] = kustomization(resources.String(), generators.String())
-	err = each(repository, "deploy/alertmanager/alertmanager.yml", func(source, _ string, content []byte) error {
-		silent, err := silenced(content)
-		files[composeAlertmanager] = append([]byte(header(source)+"# Alerts are routed and shown as there, and nobody is told.\n"), silent...)
+	err = forEachSource(repository, "deploy/alertmanager/alertmanager.yml", func(source, _ string, content []byte) error {
+		silent, err := withoutNotifications(content)
+		files[composeAlertmanager] = append([]byte(header(source)+"# The same routes, without notifications.\n"), silent...)
 		return err
 	})
 	return files, err
 }
 
-// each hands over all sources that match, in the order of their names. None is an
-// error: they have moved.
-func each(repository fs.FS, pattern string, use func(source, name string, content []byte) error) error {
+// forEachSource calls use for every file that matches the pattern, in alphabetical
+// order. It is an error if there is none.
+func forEachSource(repository fs.FS, pattern string, use func(source, name string, content []byte) error) error {
 	sources, err := fs.Glob(repository, pattern)
 	if err != nil {
 		return err
 	}
 	if len(sources) == 0 {
-		return fmt.Errorf("there is no %s", pattern)
+		return fmt.Errorf("no file matches %s", pattern)
 	}
 	slices.Sort(sources)
 	for _, source := range sources {
@@ -125,11 +124,11 @@ func header(source string) string {
 	return "# Generated from " + source + " by go generate in e2e/packaging: change that.\n"
 }
 
-// object begins the name of what is generated for Kubernetes.
-const object = "datadog-org-connections-exporter"
+// namePrefix begins the names of the Kubernetes objects.
+const namePrefix = "datadog-org-connections-exporter"
 
-// prometheusRule is a file of rules as an object of the Prometheus operator, which
-// takes it as it is, comments included.
+// prometheusRule returns a PrometheusRule object of the Prometheus operator with the
+// groups of a rules file, comments included.
 func prometheusRule(source, name string, rules []byte) []byte {
 	var b strings.Builder
 	b.WriteString(header(source))
@@ -140,7 +139,7 @@ metadata:
   labels:
     app.kubernetes.io/name: %[1]s
 spec:
-`, object, name)
+`, namePrefix, name)
 	for line := range strings.Lines(string(rules)) {
 		if line != "\n" {
 			b.WriteString("  ")
@@ -150,9 +149,9 @@ spec:
 	return []byte(b.String())
 }
 
-// compacted is a dashboard without what only people need: with it, a ConfigMap may
-// become too large for kubectl apply.
-func compacted(dashboard []byte) ([]byte, error) {
+// compactJSON returns a dashboard without white space, which would make the ConfigMap
+// too large for kubectl apply.
+func compactJSON(dashboard []byte) ([]byte, error) {
 	var b bytes.Buffer
 	if err := json.Compact(&b, dashboard); err != nil {
 		return nil, err
@@ -174,18 +173,19 @@ configMapGenerator:
 generatorOptions:
   disableNameSuffixHash: true
   labels:
-    app.kubernetes.io/name: ` + object + `
+    app.kubernetes.io/name: ` + namePrefix + `
     grafana_dashboard: "1"
 `)
 }
 
-// silenced is an Alertmanager's configuration whose receivers tell nobody.
-func silenced(configuration []byte) ([]byte, error) {
+// withoutNotifications returns an Alertmanager configuration whose receivers have
+// names only.
+func withoutNotifications(configuration []byte) ([]byte, error) {
 	var parsed map[string]any
 	if err := yaml.Unmarshal(configuration, &parsed); err != nil {
 		return nil, err
 	}
-	delete(parsed, "global") // how to send
+	delete(parsed, "global") // SMTP settings
 	delete(parsed, "templates")
 	receivers, _ := parsed["receivers"].([]any)
 	for n, receiver := range receivers {

@@ -17,13 +17,13 @@ func TestGenerate_FilesAreUpToDate(t *testing.T) {
 	}
 	for name, content := range want {
 		if got, err := os.ReadFile(filepath.Join(repository, name)); err != nil || !bytes.Equal(got, content) {
-			t.Errorf("%s is not what its source gives: run make generate (%v)", name, err)
+			t.Errorf("%s is not up to date: run make generate (%v)", name, err)
 		}
 	}
 	for _, dir := range []string{chartFiles, monitoring} {
 		err := fs.WalkDir(os.DirFS(repository), dir, func(path string, entry fs.DirEntry, err error) error {
-			if _, known := want[path]; err == nil && !entry.IsDir() && !known {
-				t.Errorf("%s has no source any more: run make generate", path)
+			if _, ok := want[path]; err == nil && !entry.IsDir() && !ok {
+				t.Errorf("%s has no source: run make generate", path)
 			}
 			return err
 		})

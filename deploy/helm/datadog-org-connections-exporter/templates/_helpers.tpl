@@ -54,6 +54,12 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- if and (not .Values.demo) (or .Values.config .Values.policy) }}true{{ end }}
 {{- end }}
 
+{{/* The content of a file of rules or of a dashboard, with links to runbookUrl. */}}
+{{- define "datadog-org-connections-exporter.linked" -}}
+{{- $default := regexFind "runbook_url: .+#" (.root.Files.Get "files/rules/exporter.yml") | trimPrefix "runbook_url: " | trimSuffix "#" }}
+{{- .content | replace $default (default $default .root.Values.runbookUrl) }}
+{{- end }}
+
 {{/* What Kubernetes asks: over HTTP, or, where that may want a password or a
 certificate, through the exporter itself. */}}
 {{- define "datadog-org-connections-exporter.probe" -}}

@@ -68,7 +68,7 @@ func handlerOptions(logger log.Logger) promhttp.HandlerOpts {
 // exposition.
 type probeHandlers struct {
 	mu    sync.Mutex
-	byOrg map[string]web.Probed
+	byOrg map[string]web.Target
 }
 
 // reset drops all handlers. Those of orgs that are still configured are made again
@@ -81,10 +81,10 @@ func (p *probeHandlers) reset() {
 
 // probe returns one org's inventory and metrics; ok is false where the org is not
 // configured.
-func (e *exporter) probe(org string) (probed web.Probed, ok bool) {
+func (e *exporter) probe(org string) (probed web.Target, ok bool) {
 	inv, ok := e.inventory.ForOrg(org)
 	if !ok {
-		return web.Probed{}, false
+		return web.Target{}, false
 	}
 	e.probes.mu.Lock()
 	defer e.probes.mu.Unlock()
@@ -92,9 +92,9 @@ func (e *exporter) probe(org string) (probed web.Probed, ok bool) {
 		return probed, true
 	}
 	if e.probes.byOrg == nil {
-		e.probes.byOrg = map[string]web.Probed{}
+		e.probes.byOrg = map[string]web.Target{}
 	}
-	probed = web.Probed{Inventory: inv, Metrics: e.probeHandler(org, inv)}
+	probed = web.Target{Inventory: inv, Metrics: e.probeHandler(org, inv)}
 	e.probes.byOrg[org] = probed
 	return probed, true
 }

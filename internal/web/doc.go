@@ -1,11 +1,6 @@
-// Package web answers over HTTP: metrics, health, service discovery and a page
-// for people.
+// Package web serves everything that the exporter answers over HTTP.
 //
-//	web.go       the routes
-//	metrics.go   /metrics, within the time that the scraper has
-//	probe.go     /probe?org=NAME, one org alone
-//	sd.go        /sd, what there is to probe
-//	reload.go    /-/reload
-//	health.go    /-/healthy and /-/ready
-//	landing.go   the page at /
+//	web.go      the routes; health, readiness, reloading
+//	scrape.go   what Prometheus requests: metrics, probes, service discovery
+//	landing.go  the page at /
 package web

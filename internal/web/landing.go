@@ -17,42 +17,39 @@ var landingHTML string
 
 var landingTemplate = template.Must(template.New("landing.html").Parse(landingHTML))
 
-// landingPage is what the template shows.
 type landingPage struct {
 	Version, Notice, MetricsPath string
 	Connections, Orgs            int
 	Rows                         []landingRow
 }
 
-// landingRow tells how listing one org goes.
+// landingRow is the state of one org's listing.
 type landingRow struct {
 	Org, State, Age, Next, Err string
 	Connections                int
 	Good, Listed, Incomplete   bool
 }
 
-func landing(o Options) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		view := o.Inventory.View()
-		page := landingPage{
-			Version: o.Version, Notice: o.Notice, MetricsPath: o.MetricsPath,
-			Connections: len(view.Snapshot.Connections), Orgs: len(view.Snapshot.Orgs),
-		}
-		now := time.Now()
-		for _, org := range view.Orgs {
-			page.Rows = append(page.Rows, newLandingRow(org, now))
-		}
-		var body bytes.Buffer
-		if err := landingTemplate.Execute(&body, page); err != nil {
-			level.Error(o.Logger).Log("msg", "Cannot render the landing page", "err", err)
-			http.Error(w, "cannot render this page: see the log", http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		_, _ = body.WriteTo(w) // the client has gone: nobody to tell
-	})
+func (s *server) landing(w http.ResponseWriter, _ *http.Request) {
+	view := s.Inventory.View()
+	page := landingPage{
+		Version: s.Version, Notice: s.Notice, MetricsPath: s.MetricsPath,
+		Connections: len(view.Snapshot.Connections), Orgs: len(view.Snapshot.Orgs),
+	}
+	now := time.Now()
+	for _, org := range view.Orgs {
+		page.Rows = append(page.Rows, newLandingRow(org, now))
+	}
+	var body bytes.Buffer
+	if err := landingTemplate.Execute(&body, page); err != nil {
+		level.Error(s.Logger).Log("msg", "Cannot render the landing page", "err", err)
+		http.Error(w, "cannot render this page: see the log", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, _ = body.WriteTo(w) // fails if the client is gone
 }
 
 func newLandingRow(org inventory.OrgState, now time.Time) landingRow {
@@ -75,13 +72,13 @@ func newLandingRow(org inventory.OrgState, now time.Time) landingRow {
 	return row
 }
 
-// state puts in a few words what the metrics tell in numbers.
+// state summarizes the state of an org.
 func state(org inventory.OrgState) string {
 	switch {
 	case org.Listing == nil && org.Err == nil:
 		return "first listing under way"
 	case org.Listing == nil:
-		return "failing, nothing known yet"
+		return "failing, no listing yet"
 	case org.Stale && org.Err != nil:
 		return "failing, too old to be shown"
 	case org.Stale:

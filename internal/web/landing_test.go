@@ -17,13 +17,13 @@ import (
 
 var tag = regexp.MustCompile(`(?s)<style>.*</style>|<[^>]*>`)
 
-// readable is what a person sees of a page, in one line.
-func readable(page string) string {
+// visibleText returns the text of a page in one line.
+func visibleText(page string) string {
 	return strings.Join(strings.Fields(html.UnescapeString(tag.ReplaceAllString(page, " "))), " ")
 }
 
-func TestTheLandingPageTellsHowListingGoes(t *testing.T) {
-	now := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // as it is when a bubble begins
+func TestLandingPage_ShowsTheStateOfEachOrg(t *testing.T) {
+	now := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // when a synctest bubble begins
 	threeConnections := &datadog.Listing{Began: now.Add(-90 * time.Second), Complete: true, Connections: make([]datadog.Connection, 3)}
 	incomplete := *threeConnections
 	incomplete.Complete = false
@@ -33,11 +33,11 @@ func TestTheLandingPageTellsHowListingGoes(t *testing.T) {
 		org  inventory.OrgState
 		want string
 	}{
-		"at first": {
+		"before the first listing": {
 			inventory.OrgState{Name: "acme", Refreshing: true, NextAttempt: now.Add(time.Minute)},
 			"acme first listing under way – – under way",
 		},
-		"all is well": {
+		"up": {
 			inventory.OrgState{Name: "acme", Up: true, Listing: threeConnections, NextAttempt: now.Add(30 * time.Second)},
 			"acme up 3 1m30s in 30s",
 		},
@@ -49,32 +49,32 @@ func TestTheLandingPageTellsHowListingGoes(t *testing.T) {
 			inventory.OrgState{Name: "acme", Up: true, Listing: threeConnections, Refreshing: true, NextAttempt: now.Add(time.Minute)},
 			"acme up 3 1m30s under way",
 		},
-		"the API's total is another": {
+		"incomplete": {
 			inventory.OrgState{Name: "acme", Up: true, Listing: &incomplete, NextAttempt: now.Add(time.Minute)},
 			"acme up 3 (incomplete) 1m30s in 1m0s",
 		},
-		"never a success": {
+		"failed before the first listing": {
 			inventory.OrgState{Name: "acme", Err: outage, NextAttempt: now.Add(time.Minute)},
-			"acme failing, nothing known yet – – in 1m0s " + outage.Error(),
+			"acme failing, no listing yet – – in 1m0s " + outage.Error(),
 		},
-		"failing for a while": {
+		"failing": {
 			inventory.OrgState{Name: "acme", Listing: threeConnections, Err: outage, NextAttempt: now.Add(time.Minute)},
 			"acme failing, last good listing shown 3 1m30s in 1m0s " + outage.Error(),
 		},
-		"failing for too long": {
+		"failing and stale": {
 			inventory.OrgState{Name: "acme", Listing: threeConnections, Stale: true, Err: outage, NextAttempt: now.Add(time.Minute)},
 			"acme failing, too old to be shown 3 1m30s in 1m0s " + outage.Error(),
 		},
-		"not scraped for long": {
+		"stale": {
 			inventory.OrgState{Name: "acme", Listing: threeConnections, Stale: true, NextAttempt: now.Add(-time.Hour)},
 			"acme too old to be shown 3 1m30s when next scraped",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				answer := ask(t, handlerOf(&stubInventory{view: viewOf(test.org)}), http.MethodGet, "/")
-				wantStatus(t, answer, http.StatusOK)
-				_, table, _ := strings.Cut(readable(answer.Body.String()), "Next listing ")
+				response := do(t, newHandler(&stubInventory{view: viewOf(test.org)}), http.MethodGet, "/")
+				wantStatus(t, response, http.StatusOK)
+				_, table, _ := strings.Cut(visibleText(response.Body.String()), "Next listing ")
 				if table != test.want {
 					t.Errorf("the page says %q, want %q", table, test.want)
 				}
@@ -83,64 +83,64 @@ func TestTheLandingPageTellsHowListingGoes(t *testing.T) {
 	}
 }
 
-func TestTheLandingPageMarksGoodAndBadStates(t *testing.T) {
-	page := ask(t, handlerOf(&stubInventory{view: viewOf(
+func TestLandingPage_MarksGoodAndBadStates(t *testing.T) {
+	page := do(t, newHandler(&stubInventory{view: viewOf(
 		listed("fine", time.Now()),
-		inventory.OrgState{Name: "broken", Err: errors.New("no way through")},
+		inventory.OrgState{Name: "broken", Err: errors.New("connection refused")},
 	)}), http.MethodGet, "/").Body.String()
-	for _, want := range []string{`<td class="good">up</td>`, `<td class="bad">failing, nothing known yet</td>`} {
+	for _, want := range []string{`<td class="good">up</td>`, `<td class="bad">failing, no listing yet</td>`} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page has no %s:\n%s", want, page)
 		}
 	}
 }
 
-func TestTheLandingPageCountsWhatIsShown(t *testing.T) {
+func TestLandingPage_CountsConnectionsAndOrgs(t *testing.T) {
 	view := viewOf(listed("acme", time.Now()))
 	view.Snapshot = &inventory.Snapshot{
 		Connections: make([]datadog.Connection, 7),
 		Orgs:        make([]inventory.OrgInfo, 4),
 	}
-	page := readable(ask(t, handlerOf(&stubInventory{view: view}), http.MethodGet, "/").Body.String())
+	page := visibleText(do(t, newHandler(&stubInventory{view: view}), http.MethodGet, "/").Body.String())
 	if want := "7 connections among 4 orgs"; !strings.Contains(page, want) {
 		t.Errorf("the page does not say %q: %s", want, page)
 	}
 }
 
-func TestTheLandingPageShowsTheNoticeAndTheVersion(t *testing.T) {
-	page := ask(t, handlerOf(&stubInventory{view: viewOf()}, func(o *web.Options) {
-		o.Notice, o.Version = "All of this is made up.", "version=1.2.3"
+func TestLandingPage_ShowsNoticeAndVersion(t *testing.T) {
+	page := do(t, newHandler(&stubInventory{view: viewOf()}, func(o *web.Options) {
+		o.Notice, o.Version = "Simulated data.", "version=1.2.3"
 	}), http.MethodGet, "/").Body.String()
-	for _, want := range []string{`<p class="notice">All of this is made up.</p>`, "version=1.2.3"} {
+	for _, want := range []string{`<p class="notice">Simulated data.</p>`, "version=1.2.3"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page has no %s:\n%s", want, page)
 		}
 	}
-	if page := ask(t, handlerOf(&stubInventory{view: viewOf()}), http.MethodGet, "/").Body.String(); strings.Contains(page, `class="notice"`) {
-		t.Errorf("the page has a notice where there is none:\n%s", page)
+	if page := do(t, newHandler(&stubInventory{view: viewOf()}), http.MethodGet, "/").Body.String(); strings.Contains(page, `class="notice"`) {
+		t.Errorf("the page has an empty notice:\n%s", page)
 	}
 }
 
-func TestTheLandingPageEscapesWhatComesFromOutside(t *testing.T) {
+func TestLandingPage_EscapesNamesAndErrors(t *testing.T) {
 	const script = `<script>alert("x")</script>`
 	org := inventory.OrgState{Name: "org " + script, Err: errors.New(`the answer was <img src=x onerror="alert(1)"> & ` + script)}
-	answer := ask(t, handlerOf(&stubInventory{view: viewOf(org)}, func(o *web.Options) { o.Notice = "notice " + script }), http.MethodGet, "/")
-	page := answer.Body.String()
+	response := do(t, newHandler(&stubInventory{view: viewOf(org)}, func(o *web.Options) { o.Notice = "notice " + script }), http.MethodGet, "/")
+	page := response.Body.String()
 	for _, bad := range []string{"<script", "<img"} {
 		if strings.Contains(page, bad) {
 			t.Errorf("the page holds %s:\n%s", bad, page)
 		}
 	}
 	for _, want := range []string{org.Name, org.Err.Error(), "notice " + script} {
-		if text := readable(page); !strings.Contains(text, want) {
+		if text := visibleText(page); !strings.Contains(text, want) {
 			t.Errorf("the page does not show %q as text: %s", want, text)
 		}
 	}
-	header := answer.Result().Header
+	header := response.Result().Header
 	if kind := header.Get("Content-Type"); kind != "text/html; charset=utf-8" {
 		t.Errorf("Content-Type is %q", kind)
 	}
-	// Should something slip through after all, browsers run no script.
+	// If escaping failed, browsers would still run no script.
 	if policy := header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "script-src") {
 		t.Errorf("Content-Security-Policy is %q, want one that allows no scripts", policy)
 	}

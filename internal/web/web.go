@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -10,42 +11,41 @@ import (
 	"datadog_org_connections_exporter/internal/inventory"
 )
 
-// Inventory is what the handlers show: the consumer's side of
-// [inventory.Inventory].
+// Inventory is the consumer's side of [inventory.Inventory].
 type Inventory interface {
-	// Refresh brings up to date what is due, as long as ctx lasts.
+	// Refresh lists the orgs whose listings are due. It returns when they are done
+	// or when ctx ends.
 	Refresh(ctx context.Context)
-	// View tells what is known now.
+	// View returns the present state without refreshing it.
 	View() inventory.View
 }
 
 // Options say what to serve.
 type Options struct {
-	// Inventory to show. Required.
+	// Inventory is refreshed by scrapes, and shown on the landing page. Required.
 	Inventory Inventory
-	// Metrics gathers and encodes the metrics without refreshing the inventory
-	// first. Required.
+	// Metrics serves the metrics of the inventory, without refreshing it. Required.
 	Metrics http.Handler
-	// Probe gives one org alone; ok is false where there is none of that name.
+	// Probe returns the target of one org; ok is false if no org has that name.
 	// Required.
-	Probe func(org string) (probed Probed, ok bool)
-	// Reload reads the configuration again. Default: nothing can be reloaded over
-	// HTTP.
+	Probe func(org string) (target Target, ok bool)
+	// Reload reloads the configuration. Default: reloading is forbidden.
 	Reload func() error
-	// MetricsPath is where the metrics are. Default: /metrics.
+	// MetricsPath is the path of the metrics. Default: /metrics.
 	MetricsPath string
-	// MaxWait is how long a request waits for a refresh where the client does not
-	// say how long it has. Default: 30s.
+	// MaxWait limits how long a scrape waits for a refresh. Default: 30s.
 	MaxWait time.Duration
 	// Version is shown on the landing page. Default: none.
 	Version string
-	// Notice is shown loudly on the landing page. Default: none.
+	// Notice is highlighted on the landing page. Default: none.
 	Notice string
-	// Logger gets what goes wrong while answering. Default: none.
+	// Logger gets errors of responding. Default: none.
 	Logger log.Logger
 }
 
-// New makes the handler for everything that is served.
+type server struct{ Options }
+
+// New returns the handler of all routes.
 func New(o Options) http.Handler {
 	if o.MetricsPath == "" {
 		o.MetricsPath = "/metrics"
@@ -56,14 +56,41 @@ func New(o Options) http.Handler {
 	if o.Logger == nil {
 		o.Logger = log.NewNopLogger()
 	}
+	s := &server{o}
 	mux := http.NewServeMux()
-	mux.Handle("GET "+o.MetricsPath, refreshed(o.Inventory, o.MaxWait, o.Metrics))
-	mux.Handle("GET /probe", probe(o))
-	mux.Handle("GET /sd", discovery(o))
-	mux.HandleFunc("GET /-/healthy", healthy)
-	mux.Handle("GET /-/ready", ready(o.Inventory))
-	mux.Handle("POST /-/reload", reload(o))
-	mux.Handle("PUT /-/reload", reload(o))
-	mux.Handle("GET /{$}", landing(o))
+	mux.HandleFunc("GET "+o.MetricsPath, s.metrics)
+	mux.HandleFunc("GET /probe", s.probe)
+	mux.HandleFunc("GET /sd", s.discovery)
+	mux.HandleFunc("GET /-/healthy", s.healthy)
+	mux.HandleFunc("GET /-/ready", s.ready)
+	mux.HandleFunc("POST /-/reload", s.reload)
+	mux.HandleFunc("PUT /-/reload", s.reload)
+	mux.HandleFunc("GET /{$}", s.landing)
 	return mux
+}
+
+// healthy responds 200 even if every listing fails: a restart would not help, and
+// would lose the last good listings.
+func (*server) healthy(w http.ResponseWriter, _ *http.Request) {
+	fmt.Fprintln(w, "The exporter is alive.")
+}
+
+func (s *server) ready(w http.ResponseWriter, _ *http.Request) {
+	if err := s.Inventory.View().Ready(); err != nil {
+		http.Error(w, fmt.Sprintf("The exporter is not ready: %v", err), http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "The exporter is ready.")
+}
+
+func (s *server) reload(w http.ResponseWriter, _ *http.Request) {
+	if s.Reload == nil {
+		http.Error(w, "Reloading over HTTP is not enabled. Start with --web.enable-lifecycle and with --config.file or --policy.file, or send SIGHUP.", http.StatusForbidden)
+		return
+	}
+	if err := s.Reload(); err != nil {
+		http.Error(w, fmt.Sprintf("Reloading failed, the configuration is unchanged:\n%v", err), http.StatusInternalServerError)
+		return
+	}
+	fmt.Fprintln(w, "The configuration is reloaded.")
 }

@@ -10,12 +10,13 @@ import (
 	"strings"
 )
 
-// DefaultSite is the site that Datadog's own clients use where none is given.
+// DefaultSite is the default site of Datadog's own clients.
 const DefaultSite = "datadoghq.com"
 
-// knownSites as of 2026, from https://docs.datadoghq.com/getting_started/site/.
-// New ones appear, so one that is not here is worth a warning and no more.
-var knownSites = []string{
+// sites are Datadog's sites as of 2026, from
+// https://docs.datadoghq.com/getting_started/site/. New ones appear, so that another
+// site deserves a warning, not an error.
+var sites = []string{
 	"datadoghq.com",
 	"us3.datadoghq.com",
 	"us5.datadoghq.com",
@@ -27,21 +28,22 @@ var knownSites = []string{
 	"us2.ddog-gov.com",
 }
 
-// hostName is a DNS name of at least two labels.
+// hostName matches a DNS name with two labels or more.
 var hostName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
-// Site is a Datadog site, such as datadoghq.eu. Orgs of one account live on one
-// site, and keys are good on one site only.
+// Site is a Datadog site, such as datadoghq.eu. An org and its keys belong to one
+// site.
 type Site struct {
 	domain string
 }
 
-// ParseSite reads a site as people write it. The address of the web application
-// is understood too: app.datadoghq.com and https://app.datadoghq.com/ are the
-// site datadoghq.com. The empty string is [DefaultSite].
+// ParseSite returns the site with the domain s. It accepts the URL of the web
+// application and of the API as well: app.datadoghq.com and
+// https://app.datadoghq.com/ are the site datadoghq.com. The empty string is
+// [DefaultSite].
 //
-// It is an error where no host name can be made of s. An unknown site is none:
-// ask [Site.Known].
+// It returns an error if s has no valid host name. Unknown sites are valid: see
+// [Site.IsKnown].
 func ParseSite(s string) (Site, error) {
 	domain := strings.ToLower(strings.TrimSpace(s))
 	if _, rest, found := strings.Cut(domain, "://"); found {
@@ -56,54 +58,55 @@ func ParseSite(s string) (Site, error) {
 		domain = DefaultSite
 	}
 	if strings.Contains(s, "@") {
-		s = "what is given" // there may be a password before it
+		s = "the given value" // what is before the @ may be a password
 	}
 	if !hostName.MatchString(domain) {
-		return Site{}, fmt.Errorf("%q is not a Datadog site: give a domain such as %s", s, strings.Join(knownSites[:4], ", "))
+		return Site{}, fmt.Errorf("%q is not a Datadog site: expected a domain such as %s", s, strings.Join(sites[:4], ", "))
 	}
 	return Site{domain: domain}, nil
 }
 
-// String is the site's domain.
+// String returns the domain of the site.
 func (s Site) String() string { return s.domain }
 
-// Known tells whether the site was one of Datadog's when this program was
-// written.
-func (s Site) Known() bool { return slices.Contains(knownSites, s.domain) }
+// IsKnown reports whether s is one of [Sites].
+func (s Site) IsKnown() bool { return slices.Contains(sites, s.domain) }
 
-// KnownSites lists the sites that [Site.Known] goes by.
-func KnownSites() []string { return slices.Clone(knownSites) }
+// Sites returns the domains of Datadog's sites as of 2026.
+func Sites() []string { return slices.Clone(sites) }
 
-// APIURL is where the site's API is.
+// APIURL returns the base URL of the API of the site.
 func (s Site) APIURL() *url.URL {
 	return &url.URL{Scheme: "https", Host: "api." + s.domain}
 }
 
-// ParseAPIURL reads an address to use in place of a site's, of a proxy or a
-// test. A path is kept and put before that of the API. What could carry a
-// secret or would be ignored (user, query, fragment) is refused. The error does
-// not repeat the address: a password stands in many wrong places.
+// ParseAPIURL returns s as the base URL of an API that is not at [Site.APIURL], such
+// as a proxy. Paths of the API are appended to its path.
+//
+// It returns an error for anything but http and https URLs of a host, and for a user,
+// a password, a query and a fragment. The error does not contain s: in a malformed URL
+// a password can be anywhere.
 func ParseAPIURL(s string) (*url.URL, error) {
-	const example = "give one such as https://datadog-proxy.example.com:8443"
+	const expected = "expected a URL such as https://datadog-proxy.example.com:8443"
 	u, err := url.Parse(strings.TrimSpace(s))
 	switch {
 	case err != nil:
-		return nil, errors.New("the API address cannot be read as a URL: " + example)
+		return nil, errors.New("the API URL cannot be parsed: " + expected)
 	case u.User != nil:
-		return nil, errors.New("the API address must not hold a user or password: " + example)
+		return nil, errors.New("the API URL must not contain a user or password: " + expected)
 	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, errors.New("the API address does not begin with http:// or https://: " + example)
+		return nil, errors.New("the API URL does not begin with http:// or https://: " + expected)
 	case u.Hostname() == "":
-		return nil, errors.New("the API address names no host: " + example)
+		return nil, errors.New("the API URL has no host: " + expected)
 	case u.RawQuery != "" || u.Fragment != "":
-		return nil, errors.New("the API address must not hold a query or a fragment: " + example)
+		return nil, errors.New("the API URL must not contain a query or a fragment: " + expected)
 	}
 	u.Path = strings.TrimSuffix(u.Path, "/")
 	return u, nil
 }
 
-// Unprotected tells whether keys sent to u cross a network unencrypted: plain
-// HTTP to anywhere but this machine.
+// Unprotected reports whether requests to u cross a network unencrypted: by HTTP, to
+// another machine.
 func Unprotected(u *url.URL) bool {
 	if u.Scheme == "https" || u.Hostname() == "localhost" {
 		return false

@@ -7,7 +7,7 @@ import (
 	"datadog_org_connections_exporter/datadog"
 )
 
-func TestSitesAreUnderstoodAsPeopleWriteThem(t *testing.T) {
+func TestParseSite(t *testing.T) {
 	for _, test := range []struct {
 		in, api string
 		known   bool
@@ -35,24 +35,24 @@ func TestSitesAreUnderstoodAsPeopleWriteThem(t *testing.T) {
 			t.Errorf("%q: %v", test.in, err)
 			continue
 		}
-		if api := site.APIURL().String(); api != test.api || site.Known() != test.known {
-			t.Errorf("%q is at %s, known %v", test.in, api, site.Known())
+		if api := site.APIURL().String(); api != test.api || site.IsKnown() != test.known {
+			t.Errorf("%q is at %s, known %v", test.in, api, site.IsKnown())
 		}
 	}
 }
 
-func TestWhatIsNoSiteIsRefused(t *testing.T) {
+func TestParseSite_RejectsInvalid(t *testing.T) {
 	for _, in := range []string{"datadoghq", "https://", "us1", "data doghq.com", "datadoghq.com:8080", "https://user:hunter2@datadoghq.com", "-x.com", "[::1]", "/"} {
 		site, err := datadog.ParseSite(in)
 		if err == nil {
-			t.Errorf("%q is taken for the site %v", in, site)
+			t.Errorf("%q is parsed as the site %v", in, site)
 		} else if strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("the error repeats a secret: %v", err)
+			t.Errorf("the error contains a secret: %v", err)
 		}
 	}
 }
 
-func TestAPIAddresses(t *testing.T) {
+func TestParseAPIURL(t *testing.T) {
 	for _, test := range []struct {
 		in, out     string
 		unprotected bool
@@ -70,7 +70,7 @@ func TestAPIAddresses(t *testing.T) {
 			continue
 		}
 		if u.String() != test.out || datadog.Unprotected(u) != test.unprotected {
-			t.Errorf("%q is read as %q, unprotected %v", test.in, u, datadog.Unprotected(u))
+			t.Errorf("%q is parsed as %q, unprotected %v", test.in, u, datadog.Unprotected(u))
 		}
 	}
 	for _, in := range []string{
@@ -80,9 +80,9 @@ func TestAPIAddresses(t *testing.T) {
 	} {
 		u, err := datadog.ParseAPIURL(in)
 		if err == nil {
-			t.Errorf("%q is read as %q", in, u)
+			t.Errorf("%q is parsed as %q", in, u)
 		} else if strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("the error repeats a secret: %v", err)
+			t.Errorf("the error contains a secret: %v", err)
 		}
 	}
 }

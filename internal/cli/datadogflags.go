@@ -92,8 +92,8 @@ func (f *datadogFlags) api(logger log.Logger) (*url.URL, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--datadog.site (or DD_SITE): %w", err)
 	}
-	if !site.Known() {
-		level.Warn(logger).Log("msg", "Unknown Datadog site; it is used as given", "site", site, "known_sites", strings.Join(datadog.KnownSites(), ","))
+	if !site.IsKnown() {
+		level.Warn(logger).Log("msg", "Unknown Datadog site; it is used as given", "site", site, "known_sites", strings.Join(datadog.Sites(), ","))
 	}
 	return site.APIURL(), nil
 }

@@ -222,8 +222,8 @@ func (r *reader) siteURL(text string, line int) string {
 		r.Complain(line, "%v", err)
 		return ""
 	}
-	if !site.Known() {
-		r.Warn(line, "the site %s is not one of the known ones (%s); it is used as it is", site, strings.Join(datadog.KnownSites(), ", "))
+	if !site.IsKnown() {
+		r.Warn(line, "unknown Datadog site %s (known: %s); it is used as given", site, strings.Join(datadog.Sites(), ", "))
 	}
 	return site.APIURL().String()
 }

@@ -162,7 +162,7 @@ orgs:
 			"6: site is not a text",
 			"7: api_key_file is not a text; write api_key_file: VALUE",
 			"8: app_key_file is empty",
-			"9: api_url: the API address must not hold a user or password",
+			"9: api_url: the API URL must not contain a user or password",
 			"10: source_org_id is not a text",
 			"11: sink_org_id is empty or has white space around it",
 		}},

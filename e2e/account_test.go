@@ -13,13 +13,13 @@ import (
 	"datadog_org_connections_exporter/datadog/fake"
 )
 
-// The account's size: each org has connections with some fifteen others.
+// The account's size. Each org has connections with about fifteen others.
 const (
 	orgs        = 40
 	connections = 300
 )
 
-// account is a simulated one, served on the loopback network.
+// account is a simulated account, served on the loopback network.
 type account struct {
 	*fake.Server
 	url string
@@ -33,11 +33,11 @@ func newAccount(t *testing.T) account {
 	return account{Server: simulated, url: server.URL}
 }
 
-// nameOf is what our configurations call an org: something that has to be escaped
-// on its way through URLs.
+// nameOf returns an org's name in the configuration. It has characters that must be
+// escaped in URLs.
 func nameOf(org fake.Org) string { return org.Name + " & Söhne/東京" }
 
-// namesOf are sorted.
+// namesOf returns the orgs' names in the configuration, sorted.
 func namesOf(orgs []fake.Org) []string {
 	var names []string
 	for _, org := range orgs {
@@ -47,8 +47,8 @@ func namesOf(orgs []fake.Org) []string {
 	return names
 }
 
-// configure writes a configuration file of these orgs, each with its access token
-// in a file.
+// configure writes a configuration file with these orgs, each with its access token in a
+// file.
 func (a account) configure(t *testing.T, orgs []fake.Org) (file string) {
 	t.Helper()
 	file = filepath.Join(t.TempDir(), "exporter.yml")
@@ -77,7 +77,7 @@ func write(t *testing.T, file, text string) {
 	}
 }
 
-// seenBy are the sorted ids of the connections that the orgs' keys list together.
+// seenBy returns the sorted ids of the connections that the orgs' keys list.
 func (a account) seenBy(orgs []fake.Org) []string {
 	ids := map[string]bool{}
 	for _, org := range orgs {
@@ -88,7 +88,7 @@ func (a account) seenBy(orgs []fake.Org) []string {
 	return slices.Sorted(maps.Keys(ids))
 }
 
-// all are the sorted ids of all connections.
+// all returns the sorted ids of all connections.
 func (a account) all() []string {
 	var ids []string
 	for _, c := range a.Connections() {
@@ -109,12 +109,12 @@ func (a account) perType() map[string]float64 {
 	return counts
 }
 
-// without gives the orgs but for those with these ids.
+// without returns the orgs except those with these ids.
 func (a account) without(ids ...string) []fake.Org {
 	return slices.DeleteFunc(a.Orgs(), func(o fake.Org) bool { return slices.Contains(ids, o.ID) })
 }
 
-// org finds one by its id.
+// org returns the org with this id.
 func (a account) org(t *testing.T, id string) fake.Org {
 	t.Helper()
 	for _, org := range a.Orgs() {

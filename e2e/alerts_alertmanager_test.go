@@ -7,14 +7,14 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// deployedAlertmanager is an example of a configuration, to be adapted.
+// deployedAlertmanager is the example configuration for users to adapt.
 const deployedAlertmanager = "../deploy/alertmanager/alertmanager.yml"
 
-// adaptAlertmanager gives the deployed configuration with all intervals cut, and a
-// webhook in the place of every receiver's mail.
+// adaptAlertmanager returns the deployed configuration with all intervals scaled, and
+// with a webhook in place of every receiver's e-mail.
 func adaptAlertmanager(t *testing.T, webhook string) string {
 	t.Helper()
-	content, err := os.ReadFile(underTest(deployedAlertmanager))
+	content, err := os.ReadFile(deployPath(deployedAlertmanager))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func adaptAlertmanager(t *testing.T, webhook string) string {
 	if err := yaml.Unmarshal(content, &config); err != nil {
 		t.Fatal(err)
 	}
-	quickRoute(t, config.Route)
+	scaleRoute(t, config.Route)
 	for n := range config.Receivers {
 		r := &config.Receivers[n]
 		for _, mail := range r.Mails {
@@ -45,18 +45,18 @@ func adaptAlertmanager(t *testing.T, webhook string) string {
 	return string(adapted)
 }
 
-// quickRoute cuts the intervals of a route, and of those below it.
-func quickRoute(t *testing.T, route map[string]any) {
+// scaleRoute scales the intervals of a route and of its subroutes.
+func scaleRoute(t *testing.T, route map[string]any) {
 	t.Helper()
 	for _, interval := range []string{"group_wait", "group_interval", "repeat_interval"} {
 		if written, ok := route[interval].(string); ok {
-			route[interval] = quick(t, written)
+			route[interval] = scale(t, written)
 		}
 	}
 	below, _ := route["routes"].([]any)
 	for _, r := range below {
 		if r, ok := r.(map[string]any); ok {
-			quickRoute(t, r)
+			scaleRoute(t, r)
 		}
 	}
 }

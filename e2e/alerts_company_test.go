@@ -7,7 +7,7 @@ import (
 	"datadog_org_connections_exporter/datadog/fake"
 )
 
-// company is an account in which all is well: no alert fires.
+// company is an account in its normal state: no alert fires.
 type company struct {
 	*stack
 	payments, platform, security, lake, tokyo string // orgs
@@ -15,8 +15,8 @@ type company struct {
 	policy                                    []rule
 }
 
-// newCompany connects the orgs of an account, all of whose keys the exporter has, so
-// that each takes part in several connections, and none has many sinks.
+// newCompany configures the exporter with the keys of all orgs. Each org has several
+// connections, and none has many sinks.
 func newCompany(s *stack) *company {
 	c := &company{
 		stack:    s,
@@ -42,25 +42,25 @@ func newCompany(s *stack) *company {
 		{name: "platform to the lake", source: c.platform, sink: c.lake, types: []string{"logs"}, more: ", required: true"},
 	}
 	c.setPolicy(c.policy...)
-	c.configure(c.everybody()...)
+	c.configure(c.orgIDs()...)
 	return c
 }
 
-func (c *company) everybody() []string {
+func (c *company) orgIDs() []string {
 	return []string{c.payments, c.platform, c.security, c.lake, c.tokyo}
 }
 
-// connect adds a connection that has long been there.
+// connect adds a connection that was created long ago.
 func (c *company) connect(source, sink string, types ...string) (id string) {
 	return c.AddConnection(fake.Connection{SourceID: source, SinkID: sink, Types: types})
 }
 
-// connectNow adds one as somebody does who makes it now.
+// connectNow adds a connection that is created now.
 func (c *company) connectNow(source, sink string, types ...string) (id string) {
 	return c.AddConnection(fake.Connection{SourceID: source, SinkID: sink, Types: types, CreatedAt: time.Now()})
 }
 
-// connection finds one of the account's.
+// connection returns the connection with this id.
 func (s *stack) connection(id string) fake.Connection {
 	s.t.Helper()
 	all := s.Connections()
@@ -71,7 +71,7 @@ func (s *stack) connection(id string) fake.Connection {
 	return all[at]
 }
 
-// hide takes a connection out of the account, and gives what puts the same one back.
+// hide removes a connection. unhide adds the same connection again.
 func (s *stack) hide(id string) (unhide func()) {
 	hidden := s.connection(id)
 	s.RemoveConnection(id)

@@ -11,16 +11,16 @@ import (
 	"time"
 )
 
-// receiver is who is told: the webhook at the end of everything.
+// receiver is the webhook that gets Alertmanager's notifications.
 type receiver struct {
 	url string
 
-	mu   sync.Mutex
-	told []notification // each once, in the order in which they came
-	seen map[sameNews]bool
+	mu            sync.Mutex
+	notifications []notification // without repetitions, in the order of arrival
+	seen          map[notificationKey]bool
 }
 
-// notification is what somebody is told of one alert.
+// notification is one alert in a webhook.
 type notification struct {
 	Status      string            `json:"status"` // firing or resolved
 	Labels      map[string]string `json:"labels"`
@@ -31,9 +31,9 @@ type notification struct {
 	to string // the receiver in Alertmanager's configuration
 }
 
-// sameNews is what must not be told twice. Alertmanager repeats an alert where
-// others of its group come and go: that is the same news.
-type sameNews struct {
+// notificationKey identifies a notification. Alertmanager repeats an alert when others
+// of its group change: that is the same notification.
+type notificationKey struct {
 	to, fingerprint, status string
 	startsAt                time.Time
 }
@@ -49,14 +49,14 @@ func (n notification) String() string {
 
 func newReceiver(t *testing.T) *receiver {
 	t.Helper()
-	r := &receiver{seen: map[sameNews]bool{}}
+	r := &receiver{seen: map[notificationKey]bool{}}
 	server := httptest.NewServer(r)
 	t.Cleanup(server.Close)
 	r.url = server.URL
 	return r
 }
 
-// ServeHTTP takes one webhook, which tells of a group of alerts.
+// ServeHTTP receives one webhook, with a group of alerts.
 func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	var group struct {
 		Receiver string         `json:"receiver"`
@@ -70,17 +70,17 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	defer r.mu.Unlock()
 	for _, n := range group.Alerts {
 		n.to = group.Receiver
-		news := sameNews{to: n.to, fingerprint: n.Fingerprint, status: n.Status, startsAt: n.StartsAt}
-		if !r.seen[news] {
-			r.seen[news] = true
-			r.told = append(r.told, n)
+		key := notificationKey{to: n.to, fingerprint: n.Fingerprint, status: n.Status, startsAt: n.StartsAt}
+		if !r.seen[key] {
+			r.seen[key] = true
+			r.notifications = append(r.notifications, n)
 		}
 	}
 }
 
-// since gives what was told after the first n notifications.
+// since returns the notifications after the first n.
 func (r *receiver) since(n int) []notification {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.told[n:])
+	return slices.Clone(r.notifications[n:])
 }

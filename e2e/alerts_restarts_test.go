@@ -9,34 +9,34 @@ import (
 	"datadog_org_connections_exporter/datadog/fake"
 )
 
-// scrapes waits until Prometheus scrapes the exporters, and no others.
-func (s *stack) scrapes() {
+// waitForScrapes waits until Prometheus scrapes exactly the current exporters.
+func (s *stack) waitForScrapes() {
 	s.t.Helper()
 	var targets []string
 	for _, exporter := range s.exporters {
 		targets = append(targets, address(exporter))
 	}
 	slices.Sort(targets)
-	eventually(s.t, "the exporters to be scraped", func() error { return s.prometheus.lately().scrapes(s.t, targets) })
+	eventually(s.t, "the exporters to be scraped", func() error { return s.prometheus.recent().scrapes(s.t, targets) })
 }
 
-// retarget has Prometheus scrape the exporters that there are now.
+// retarget makes Prometheus scrape the current exporters.
 func (s *stack) retarget() {
 	s.t.Helper()
 	s.configurePrometheus()
-	s.prometheus.hangUp(s.t)
-	s.scrapes()
+	s.prometheus.sendSIGHUP(s.t)
+	s.waitForScrapes()
 }
 
-// restart has an exporter back at its address.
+// restart restarts an exporter at the same address.
 func (s *stack) restart(n int) {
 	s.t.Helper()
 	s.exporters[n].stop(s.t)
 	s.exporters[n] = s.startExporter(address(s.exporters[n]))
 }
 
-// replace puts another exporter, at another address, in the place of one: what an
-// upgrade does where addresses are given by a scheduler.
+// replace replaces an exporter by one at another address, as a scheduler does in an
+// upgrade.
 func (s *stack) replace(n int) {
 	s.t.Helper()
 	old := s.exporters[n]
@@ -45,58 +45,58 @@ func (s *stack) replace(n int) {
 	old.stop(s.t)
 }
 
-func exportersComeAndGo(s *stack) {
+func exportersRestart(s *stack) {
 	c := newCompany(s)
 	c.hide(c.required)
 	c.start()
-	c.sees(`count(datadog_org_connection_info) == 6`)
+	c.waitFor(`count(datadog_org_connection_info) == 6`)
 	unexpected := c.connectNow(c.security, c.payments, "logs")
 	c.SetTypes(c.shared, "logs", "metrics", "audit")
-	c.hears("there is something to tell, which stays so",
-		c.ofConnection("New", unexpected),
-		c.ofTypes("Unexpected", c.security, c.payments, "logs"),
-		c.ofTypes("Widened", c.platform, c.security, "audit"),
-		missing(c.policy[0].name))
+	c.expectAlerts("alerts fire, and keep firing",
+		c.connectionAlert("New", unexpected),
+		c.typeAlerts("Unexpected", c.security, c.payments, "logs"),
+		c.typeAlerts("Widened", c.platform, c.security, "audit"),
+		missingAlert(c.policy[0].name))
 
 	c.restart(0)
-	c.hearsNothing("the exporter is restarted", quiet)
+	c.expectNoAlerts("the exporter is restarted", quietMinutes)
 
 	c.Inject(fake.HTMLError(http.StatusBadGateway))
 	c.restart(0)
-	c.sees(`absent(datadog_org_connection_info) and on () datadog_up == 0`)
-	c.listen("it is restarted while the API fails", 10)
+	c.waitFor(`absent(datadog_org_connection_info) and on () datadog_up == 0`)
+	c.expectAlertsFor("it is restarted while the API fails", 10)
 	c.ClearFaults()
-	c.sees(`datadog_org_connection_info`)
-	c.hearsNothing("the API is back", quiet)
+	c.waitFor(`datadog_org_connection_info`)
+	c.expectNoAlerts("the API is back", quietMinutes)
 
 	c.replace(0)
-	c.hearsNothing("it is replaced by one with another instance label", quiet)
+	c.expectNoAlerts("it is replaced by one with another instance label", quietMinutes)
 
 	c.exporters = append(c.exporters, c.startExporter(anyAddress))
 	c.retarget()
-	c.hearsNothing("a second replica is added", quiet)
+	c.expectNoAlerts("a second replica is added", quietMinutes)
 
 	added := c.connectNow(c.payments, c.lake, "logs")
-	c.hears("a connection appears, which both see", c.ofConnection("New", added))
+	c.expectAlerts("a connection appears, which both replicas list", c.connectionAlert("New", added))
 
 	c.exporters[0].stop(c.t)
-	c.hears("one of the replicas is lost", ofJob("TargetDown"))
+	c.expectAlerts("one replica stops", jobAlert("TargetDown"))
 	c.exporters[1].stop(c.t)
-	c.hears("both are lost", ofJob("ExporterDown"), ends(ofJob("TargetDown")))
+	c.expectAlerts("both replicas stop", jobAlert("ExporterDown"), resolves(jobAlert("TargetDown")))
 
 	meanwhile := c.connectNow(c.tokyo, c.payments, "metrics")
 	c.RemoveConnection(c.shared)
 	c.exporters = c.exporters[:1]
 	c.exporters[0] = c.startExporter(anyAddress)
 	c.retarget()
-	c.listen("connections change until there is an exporter again", quiet,
-		ends(ofJob("ExporterDown")),
-		c.ofConnection("New", meanwhile),
-		c.ofTypes("Removed", c.platform, c.security, "logs", "metrics", "audit"))
+	c.expectAlertsFor("connections change until there is an exporter again", quietMinutes,
+		resolves(jobAlert("ExporterDown")),
+		c.connectionAlert("New", meanwhile),
+		c.typeAlerts("Removed", c.platform, c.security, "logs", "metrics", "audit"))
 }
 
-// Every org is a target of its own, and two exporters share them.
-func orgsAreTargets(s *stack) {
+// Every org is a target of its own, and two exporters share the orgs.
+func oneTargetPerOrg(s *stack) {
 	c := newCompany(s)
 	c.hide(c.required)
 	const other = "other.yml"
@@ -107,81 +107,81 @@ func orgsAreTargets(s *stack) {
 	c.writePrometheus(readDeployed(c.t, "prometheus-probe.yml").from(c.exporters[0]).
 		uncomment("- url: http://exporter-b:10187/sd").replace("http://exporter-b:10187", c.exporters[1].base))
 	c.prometheus = c.startPrometheus("prometheus")
-	c.sees(`count(datadog_up == 1) == 5`)
-	c.hears("every org is listed",
-		missing(c.policy[0].name))
+	c.waitFor(`count(datadog_up == 1) == 5`)
+	c.expectAlerts("every org is listed",
+		missingAlert(c.policy[0].name))
 
 	added := c.connectNow(c.payments, c.lake, "logs")
-	c.hears("a connection appears, which two targets see",
-		c.ofConnection("New", added))
+	c.expectAlerts("a connection appears, which two targets list",
+		c.connectionAlert("New", added))
 	c.RemoveConnection(c.shared)
-	c.listen("another disappears", quiet,
-		c.ofTypes("Removed", c.platform, c.security, "logs", "metrics"))
+	c.expectAlertsFor("another disappears", quietMinutes,
+		c.typeAlerts("Removed", c.platform, c.security, "logs", "metrics"))
 
 	c.exporters[1].stop(c.t)
-	c.listen("one of two exporters is lost, with its orgs", 18,
-		ofJob("TargetDown"))
+	c.expectAlertsFor("one of two exporters stops", 18,
+		jobAlert("TargetDown"))
 	c.RemoveConnection(c.widened)
-	c.listen("a connection disappears between an org that is lost and one that is not", quiet,
-		c.ofTypes("Removed", c.platform, c.lake, "logs"))
+	c.expectAlertsFor("a connection disappears between an org of each exporter", quietMinutes,
+		c.typeAlerts("Removed", c.platform, c.lake, "logs"))
 	c.exporters[1] = c.startExporterWith(other, address(c.exporters[1]))
-	c.hears("the exporter is back: the connection was required",
-		ends(ofJob("TargetDown")),
-		missing(c.policy[4].name))
+	c.expectAlerts("the exporter is back: the connection was required",
+		resolves(jobAlert("TargetDown")),
+		missingAlert(c.policy[4].name))
 
 	for n, late := range []string{c.tokyo, c.lake} {
 		c.exporters[n].stop(c.t)
 		c.Inject(fake.Status(http.StatusBadGateway).ForOrg(late))
 		c.exporters[n] = c.startExporterWith([]string{configuration, other}[n], address(c.exporters[n]))
-		c.sees(`count(datadog_up == 1) == 4 and on () count(datadog_inventory_complete == 0) > 1`)
+		c.waitFor(`count(datadog_up == 1) == 4 and on () count(datadog_inventory_complete == 0) > 1`)
 		c.ClearFaults()
-		c.hearsNothing("an exporter is restarted, and knows one of its orgs later than the others", quiet)
+		c.expectNoAlerts("an exporter restarts, and lists one of its orgs later than the others", quietMinutes)
 	}
 }
 
-func nobodyAnswers(s *stack) {
+func exporterNeverStarted(s *stack) {
 	c := newCompany(s)
 	c.alertmanager = c.startAlertmanager(anyAddress)
 	c.exporters = []*process{c.startExporter(anyAddress)}
 	c.exporters[0].stop(c.t)
 	c.configurePrometheus()
 	c.prometheus = c.startPrometheus("prometheus")
-	c.hears("there has never been an exporter",
-		ofNobody("ExporterDown"))
+	c.expectAlerts("there has never been an exporter",
+		alertWithoutJob("ExporterDown"))
 	c.exporters[0] = c.startExporter(address(c.exporters[0]))
-	c.listen("there is one", quiet,
-		ends(ofNobody("ExporterDown")))
+	c.expectAlertsFor("the exporter starts", quietMinutes,
+		resolves(alertWithoutJob("ExporterDown")))
 }
 
-func othersComeAndGo(s *stack) {
+func prometheusAndAlertmanagerRestart(s *stack) {
 	c := newCompany(s)
 	c.hide(c.required)
 	c.connect(c.security, c.payments, "logs")
 	c.start()
-	c.hears("there is something to tell, which stays so",
-		c.ofTypes("Unexpected", c.security, c.payments, "logs"),
-		missing(c.policy[0].name))
+	c.expectAlerts("alerts fire, and keep firing",
+		c.typeAlerts("Unexpected", c.security, c.payments, "logs"),
+		missingAlert(c.policy[0].name))
 
 	c.prometheus.stop(c.t)
 	c.prometheus = c.startPrometheus("prometheus")
-	c.hearsNothing("Prometheus is restarted", quiet)
+	c.expectNoAlerts("Prometheus is restarted", quietMinutes)
 
-	c.prometheus.hangUp(c.t)
-	c.hearsNothing("Prometheus loads its configuration again", quiet)
+	c.prometheus.sendSIGHUP(c.t)
+	c.expectNoAlerts("Prometheus loads its configuration again", quietMinutes)
 
 	second := c.startPrometheus("second")
-	c.hearsNothing("there is a second Prometheus", quiet)
+	c.expectNoAlerts("there is a second Prometheus", quietMinutes)
 
 	c.alertmanager.stop(c.t)
 	c.alertmanager = c.startAlertmanager(address(c.alertmanager))
-	c.hearsNothing("Alertmanager is restarted", quiet)
+	c.expectNoAlerts("Alertmanager is restarted", quietMinutes)
 
 	write(c.t, c.file("policy.yml"), "rules: oops\n")
 	c.reload()
-	c.hears("a policy is written that cannot be loaded", ofJob("ReloadFailed"))
+	c.expectAlerts("a policy is written that cannot be loaded", jobAlert("ReloadFailed"))
 	c.setPolicy(c.policy...)
 	c.reload()
-	c.hears("it is mended", ends(ofJob("ReloadFailed")))
+	c.expectAlerts("it is corrected", resolves(jobAlert("ReloadFailed")))
 
 	second.stop(c.t)
 	c.prometheus.stop(c.t)
@@ -196,8 +196,8 @@ func othersComeAndGo(s *stack) {
 		return nil
 	})
 	c.prometheus = c.startPrometheus("prometheus")
-	c.listen("connections change while Prometheus is down", quiet,
-		c.ofConnection("New", added),
-		c.ofTypes("Widened", c.platform, c.lake, "metrics"),
-		c.ofTypes("Removed", c.platform, c.security, "logs", "metrics"))
+	c.expectAlertsFor("connections change while Prometheus is down", quietMinutes,
+		c.connectionAlert("New", added),
+		c.typeAlerts("Widened", c.platform, c.lake, "metrics"),
+		c.typeAlerts("Removed", c.platform, c.security, "logs", "metrics"))
 }

@@ -15,19 +15,19 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// underTest is a file of deploy/, or that of another directory in its place: to see
-// that what breaks it does not go unnoticed.
-func underTest(file string) string {
+// deployPath returns the path of a file of deploy/, or of the directory in E2E_DEPLOY:
+// with broken rules there, the tests must fail.
+func deployPath(file string) string {
 	if instead := os.Getenv("E2E_DEPLOY"); instead != "" {
 		return filepath.Join(instead, strings.TrimPrefix(file, "../deploy"))
 	}
 	return file
 }
 
-// ruleFiles are the deployed rules as they are, by the name of their file.
+// ruleFiles returns the deployed rules by file name.
 func ruleFiles(t *testing.T) map[string]string {
 	t.Helper()
-	files, err := filepath.Glob(underTest(filepath.Join(deployedFiles, "rules", "*.yml")))
+	files, err := filepath.Glob(deployPath(filepath.Join(deployedFiles, "rules", "*.yml")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func ruleFiles(t *testing.T) map[string]string {
 	return rules
 }
 
-// parseRules gives the rules of a file.
+// parseRules returns the rules of a file.
 func parseRules(t *testing.T, text string) (rules []rulefmt.Rule) {
 	t.Helper()
 	groups, errs := rulefmt.Parse([]byte(text), false, model.UTF8Validation, parser.NewParser(parser.Options{}), slog.New(slog.DiscardHandler))
@@ -61,7 +61,7 @@ func parseRules(t *testing.T, text string) (rules []rulefmt.Rule) {
 	return rules
 }
 
-// times are all those that a rule names.
+// times returns all durations in a rule.
 func times(t *testing.T, rule rulefmt.Rule) []time.Duration {
 	t.Helper()
 	all := []time.Duration{time.Duration(rule.For), time.Duration(rule.KeepFiringFor)}
@@ -83,25 +83,26 @@ func times(t *testing.T, rule rulefmt.Rule) []time.Duration {
 	return all
 }
 
-// A time that is not cut would make the stories prove something else.
+// A duration that is not scaled would make the scenarios test other rules than the
+// deployed.
 func TestScaleRules_ScalesEveryDuration(t *testing.T) {
 	for name, text := range ruleFiles(t) {
-		deployed, quick := parseRules(t, text), parseRules(t, quickRules(t, text))
+		deployed, scaled := parseRules(t, text), parseRules(t, scaleRules(t, text))
 		for n := range deployed {
 			want := times(t, deployed[n])
 			for i := range want {
-				want[i] /= faster
+				want[i] /= speedup
 			}
-			if got := times(t, quick[n]); !slices.Equal(got, want) {
+			if got := times(t, scaled[n]); !slices.Equal(got, want) {
 				t.Errorf("%s: the times of %s%s are %v, want %v", name, deployed[n].Record, deployed[n].Alert, got, want)
 			}
 		}
 	}
 }
 
-// When Prometheus is restarted, an alert of ten minutes or more fires as before; one
-// of less is pending again, and Alertmanager takes it for resolved after four. In the
-// stories Alertmanager has more patience.
+// When Prometheus restarts, an alert with a for of ten minutes or more keeps firing. One
+// with less is pending again, and Alertmanager resolves it after four minutes (in the
+// scenarios, later).
 func TestAlertRules_SurvivePrometheusRestart(t *testing.T) {
 	const forgotten, restored = 4 * time.Minute, 10 * time.Minute
 	for _, rule := range readRules(t, alertingRules...) {
@@ -118,14 +119,14 @@ func TestAlertRules_SurvivePrometheusRestart(t *testing.T) {
 	}
 }
 
-// What the stories know of the alerts, and expect to hear of each, is deployed.
+// alertKinds lists exactly the deployed alerts, with their severities.
 func TestAlertKinds_MatchDeployedRules(t *testing.T) {
 	deployed := map[string]string{}
 	for _, alert := range readRules(t, alertingRules...) {
 		deployed[strings.TrimPrefix(alert.Alert, alertPrefix)] = alert.Labels["severity"]
 	}
 	known := map[string]string{}
-	for name, kind := range kinds {
+	for name, kind := range alertKinds {
 		known[name] = kind.severity
 	}
 	if !maps.Equal(deployed, known) {

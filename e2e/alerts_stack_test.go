@@ -14,27 +14,27 @@ import (
 	"datadog_org_connections_exporter/datadog/fake"
 )
 
-// stack is all that stands between an account and those who are told, as deploy/ has
-// it: exporters, a Prometheus with the rules, an Alertmanager; only faster.
+// stack is everything from the simulated API to the receiver of notifications, as in
+// deploy/ but scaled: exporters, Prometheus with the rules, Alertmanager.
 type stack struct {
 	t *testing.T
 	*fake.Server
-	api          string            // where the account is listed
-	named        map[string]string // what the configuration calls an org, by its id
+	api          string            // URL of the simulated API
+	configNames  map[string]string // names of orgs in the configuration, by org id
 	dir          string
-	exporters    []*process // that Prometheus knows
+	exporters    []*process // targets of Prometheus
 	prometheus   prometheus
 	alertmanager *process
-	told         *receiver
-	heard        int    // notifications that were judged
-	memory       string // of the rules, where a day is too long to wait for
-	story        []row
+	receiver     *receiver
+	checked      int    // number of notifications that were checked
+	memory       string // replaces the 1d range of the rules, where set
+	steps        []step
 }
 
-// newStack has an account, and nothing runs yet.
+// newStack returns a stack with an empty account, in which no program runs yet.
 func newStack(t *testing.T) *stack {
 	t.Helper()
-	s := &stack{t: t, Server: fake.New(fake.Options{}), named: map[string]string{}, dir: t.TempDir(), told: newReceiver(t)}
+	s := &stack{t: t, Server: fake.New(fake.Options{}), configNames: map[string]string{}, dir: t.TempDir(), receiver: newReceiver(t)}
 	server := httptest.NewServer(s.Server)
 	t.Cleanup(server.Close)
 	s.api = server.URL
@@ -42,24 +42,24 @@ func newStack(t *testing.T) *stack {
 	return s
 }
 
-// org adds one to the account.
+// org adds an org to the account.
 func (s *stack) org(o fake.Org) (id string) {
 	id = s.AddOrg(o)
-	s.named[id] = "keys of " + o.Name
+	s.configNames[id] = "keys of " + o.Name
 	return id
 }
 
-// nameOf is what an org is called now.
+// nameOf returns the current name of an org.
 func (s *stack) nameOf(id string) string {
 	return account{Server: s.Server}.org(s.t, id).Name
 }
 
 func (s *stack) file(name string) string { return filepath.Join(s.dir, name) }
 
-// configuration is the file that an exporter loads; another may have its own.
+// configuration is the default configuration file of an exporter.
 const configuration = "exporter.yml"
 
-// configure writes the configuration: the orgs of which the exporters have keys.
+// configure writes the configuration file, with the keys of these orgs.
 func (s *stack) configure(orgs ...string) {
 	s.t.Helper()
 	s.configureAs(configuration, orgs...)
@@ -68,24 +68,24 @@ func (s *stack) configure(orgs ...string) {
 func (s *stack) configureAs(name string, orgs ...string) {
 	s.t.Helper()
 	var text strings.Builder
-	// A listing has several pages. Retries pause for half a second and more, which
-	// cannot be cut.
+	// A listing has several pages. The pause before a retry, half a second and more,
+	// cannot be scaled.
 	text.WriteString("defaults: {timeout: 2s, page_size: 2}\norgs:\n")
 	for _, id := range orgs {
 		write(s.t, s.file(id), s.Keys(id).Token+"\n")
-		fmt.Fprintf(&text, "  - name: %q\n    api_url: %q\n    access_token_file: %q\n", s.named[id], s.api, id)
+		fmt.Fprintf(&text, "  - name: %q\n    api_url: %q\n    access_token_file: %q\n", s.configNames[id], s.api, id)
 	}
 	write(s.t, s.file(name), text.String())
 }
 
-// rule is one of a policy.
+// rule is a rule of the policy.
 type rule struct {
 	name, source, sink string
 	types              []string
 	more               string // further settings
 }
 
-// setPolicy writes the policy.
+// setPolicy writes the policy file.
 func (s *stack) setPolicy(rules ...rule) {
 	s.t.Helper()
 	var text strings.Builder
@@ -101,7 +101,7 @@ func (s *stack) setPolicy(rules ...rule) {
 
 const anyAddress = "127.0.0.1:0"
 
-// startExporter serves what is configured.
+// startExporter starts an exporter with the default configuration.
 func (s *stack) startExporter(address string) *process {
 	s.t.Helper()
 	return s.startExporterWith(configuration, address)
@@ -111,17 +111,17 @@ func (s *stack) startExporterWith(configuration, address string) *process {
 	s.t.Helper()
 	return start(s.t, programs.exporter, "--web.listen-address="+address,
 		"--config.file="+s.file(configuration), "--policy.file="+s.file("policy.yml"),
-		"--cache.ttl="+quick(s.t, "1m"), "--cache.max-stale="+quick(s.t, "1h"))
+		"--cache.ttl="+scale(s.t, "1m"), "--cache.max-stale="+scale(s.t, "1h"))
 }
 
-// reload has the exporters load their files again.
+// reload makes the exporters reload their files.
 func (s *stack) reload() {
 	for _, exporter := range s.exporters {
-		exporter.hangUp(s.t)
+		exporter.sendSIGHUP(s.t)
 	}
 }
 
-// start starts everything, with one exporter.
+// start starts all programs, with one exporter.
 func (s *stack) start() {
 	s.t.Helper()
 	s.alertmanager = s.startAlertmanager(anyAddress)
@@ -132,12 +132,12 @@ func (s *stack) start() {
 
 func (s *stack) startAlertmanager(address string) *process {
 	s.t.Helper()
-	write(s.t, s.file("alertmanager.yml"), adaptAlertmanager(s.t, s.told.url))
+	write(s.t, s.file("alertmanager.yml"), adaptAlertmanager(s.t, s.receiver.url))
 	return start(s.t, programs.alertmanager, "--config.file="+s.file("alertmanager.yml"),
 		"--storage.path="+s.file("alertmanager"), "--web.listen-address="+address, "--cluster.listen-address=")
 }
 
-// configurePrometheus has Prometheus scrape the exporters, each with all its orgs.
+// configurePrometheus makes Prometheus scrape the exporters, each with all its orgs.
 func (s *stack) configurePrometheus() {
 	s.t.Helper()
 	var targets []string
@@ -147,7 +147,7 @@ func (s *stack) configurePrometheus() {
 	s.writePrometheus(readDeployed(s.t, "prometheus.yml").replace("localhost:10187", strings.Join(targets, `", "`)))
 }
 
-// writePrometheus writes its configuration, and the rules.
+// writePrometheus writes Prometheus's configuration and the rules.
 func (s *stack) writePrometheus(config deployed) {
 	s.t.Helper()
 	rules := s.file("rules")
@@ -158,52 +158,52 @@ func (s *stack) writePrometheus(config deployed) {
 		if s.memory != "" {
 			text = strings.ReplaceAll(text, "[1d]", "["+s.memory+"]")
 		}
-		write(s.t, filepath.Join(rules, name), quickRules(s.t, text))
+		write(s.t, filepath.Join(rules, name), scaleRules(s.t, text))
 	}
 	config = config.replace("localhost:9093", address(s.alertmanager))
-	write(s.t, s.file("prometheus.yml"), "global: {evaluation_interval: "+quick(s.t, "1m")+"}\n"+config.text)
+	write(s.t, s.file("prometheus.yml"), "global: {evaluation_interval: "+scale(s.t, "1m")+"}\n"+config.text)
 }
 
 func address(p *process) string { return strings.TrimPrefix(p.base, "http://") }
 
-// startPrometheus has one go on with the data in a directory.
+// startPrometheus starts Prometheus with the data in a directory.
 func (s *stack) startPrometheus(data string) prometheus {
 	s.t.Helper()
 	return runPrometheus(s.t, s.file("prometheus.yml"), s.file(data),
-		// The defaults, cut.
-		"--query.lookback-delta="+quick(s.t, "5m"),
-		"--rules.alert.for-grace-period="+quick(s.t, "10m"),
-		"--rules.alert.for-outage-tolerance="+quick(s.t, "1h"),
-		// Alertmanager takes an alert for resolved when it was not sent for four times as
-		// long. Programs do not start any faster here: that has to last for a restart.
+		// The defaults, scaled.
+		"--query.lookback-delta="+scale(s.t, "5m"),
+		"--rules.alert.for-grace-period="+scale(s.t, "10m"),
+		"--rules.alert.for-outage-tolerance="+scale(s.t, "1h"),
+		// Alertmanager resolves an alert that is not sent again within four times this
+		// delay. Programs start no faster here, so it must be longer than a restart.
 		"--rules.alert.resend-delay=15s")
 }
 
-// evaluations is how often every rule was evaluated since Prometheus was started.
+// evaluations returns how often every rule was evaluated since Prometheus started.
 func (s *stack) evaluations() int {
 	s.t.Helper()
 	const scheduled, missed = "prometheus_rule_group_iterations_total", "prometheus_rule_group_iterations_missed_total"
 	shown := s.prometheus.scrape(s.t)
-	groups := shown.labelled(missed, "rule_group")
+	groups := shown.labelValues(missed, "rule_group")
 	if len(groups) == 0 {
 		return 0 // the rules are not loaded yet
 	}
 	least := math.Inf(1)
 	for _, group := range groups {
-		all, _ := shown.value(scheduled, "rule_group", group) // none: as good as 0
+		all, _ := shown.value(scheduled, "rule_group", group) // 0 if there is none
 		skipped, _ := shown.value(missed, "rule_group", group)
 		least = min(least, all-skipped)
 	}
 	return int(least)
 }
 
-// sees waits until a query gives something.
-func (s *stack) sees(query string) {
+// waitFor waits until a query returns a result.
+func (s *stack) waitFor(query string) {
 	s.t.Helper()
 	eventually(s.t, query, func() error {
 		got, err := moment{prometheus: s.prometheus, at: time.Now()}.query(s.t, query)
 		if err == nil && len(got) == 0 {
-			err = errors.New("it gives nothing")
+			err = errors.New("no result")
 		}
 		return err
 	})

@@ -5,64 +5,64 @@ import (
 	"testing"
 )
 
-// stories are about one account each, and unfold side by side.
-var stories = []struct {
-	about string
-	tell  func(s *stack)
+// scenarios have one account each, and run in parallel.
+var scenarios = []struct {
+	name string
+	run  func(s *stack)
 }{
-	{"connections come and go", connectionsComeAndGo},
-	{"what is behind connections", whatIsBehindConnections},
-	{"the API fails for hours", theAPIFailsForHours},
-	{"every org fails in its own way", everyOrgFailsInItsOwnWay},
-	{"little goes wrong", littleGoesWrong},
+	{"connections change", connectionsChange},
+	{"creators and policy change", creatorsAndPolicyChange},
+	{"the API fails for hours", apiFailsForHours},
+	{"orgs fail differently", orgsFailDifferently},
+	{"short failures", shortFailures},
 	{"keys are revoked", keysAreRevoked},
-	{"exporters come and go", exportersComeAndGo},
-	{"others come and go", othersComeAndGo},
-	{"an org is taken out", anOrgIsTakenOut},
-	{"nobody answers", nobodyAnswers},
-	{"orgs are targets", orgsAreTargets},
+	{"exporters restart", exportersRestart},
+	{"Prometheus and Alertmanager restart", prometheusAndAlertmanagerRestart},
+	{"an org is removed from the configuration", orgIsRemovedFromConfiguration},
+	{"the exporter was never started", exporterNeverStarted},
+	{"one target per org", oneTargetPerOrg},
 }
 
-// A real change must never be missed; an outage, a restart, a rename or a rate limit
-// must never look like a change.
+// A change must never be missed. An outage, a restart, a rename or a rate limit must
+// never look like a change.
 //
-// This test runs before those that run in parallel, and alone: time passes fast here,
-// and should not be taken away.
+// This test runs alone, before the parallel tests: its time is scaled, and a busy
+// machine would distort it.
 func TestAlerts_MatchEvents(t *testing.T) {
-	stacks := make([]*stack, len(stories))
+	stacks := make([]*stack, len(scenarios))
 	var all sync.WaitGroup
-	for n, story := range stories {
+	for n, scenario := range scenarios {
 		all.Go(func() {
-			t.Run(story.about, func(t *testing.T) {
+			t.Run(scenario.name, func(t *testing.T) {
 				s := newStack(t)
 				stacks[n] = s
-				t.Cleanup(func() { t.Logf("%s:\n%s", story.about, table(s.story)) })
-				story.tell(s)
-				s.hearsNothing("that is all", 18)
+				t.Cleanup(func() { t.Logf("%s:\n%s", scenario.name, table(s.steps)) })
+				scenario.run(s)
+				s.expectNoAlerts("the end", 18)
 			})
 		})
 	}
 	all.Wait()
-	checkThatAllIsHeard(t, stacks)
+	checkEveryAlertFired(t, stacks)
 }
 
-// checkThatAllIsHeard looks for alerts that no story is about.
-func checkThatAllIsHeard(t *testing.T, stacks []*stack) {
+// checkEveryAlertFired fails if no scenario expects an alert.
+func checkEveryAlertFired(t *testing.T, stacks []*stack) {
 	t.Helper()
-	heard := map[string]bool{}
+	expected := map[string]bool{}
 	for _, s := range stacks {
 		if s == nil {
-			return // only some of the stories were asked for
+			return // -run selected only some scenarios
 		}
-		for _, happened := range s.story {
-			for _, n := range happened.news {
-				heard[n.alert] = true
+		for _, happened := range s.steps {
+			for _, n := range happened.alerts {
+				expected[n.alert] = true
 			}
 		}
 	}
-	for alert := range kinds {
-		if !heard[alert] {
-			t.Errorf("%s was never told", alert)
+	for alert := range alertKinds {
+		if !expected[alert] {
+			t.Errorf("no scenario expects %s", alert)
 		}
 	}
 }

@@ -9,28 +9,27 @@ import (
 	"datadog_org_connections_exporter/datadog/fake"
 )
 
-// blinded is an account of which one org is not configured, and another, connected
-// with it, is about to lose its keys: only the latter sees their connection.
-type blinded struct {
+// blindSpotAccount has one org that is not configured, connected with an org whose keys
+// are about to be revoked. Only the latter's keys list that connection.
+type blindSpotAccount struct {
 	account
 	outside, revoked fake.Org
 	configured       []fake.Org
 }
 
-func newBlinded(t *testing.T) blinded {
+func newBlindSpotAccount(t *testing.T) blindSpotAccount {
 	t.Helper()
 	a := newAccount(t)
 	hidden := a.Connections()[0]
-	b := blinded{account: a, outside: a.org(t, hidden.SourceID), revoked: a.org(t, hidden.SinkID)}
+	b := blindSpotAccount{account: a, outside: a.org(t, hidden.SourceID), revoked: a.org(t, hidden.SinkID)}
 	b.configured = a.without(b.outside.ID)
 	return b
 }
 
-// others are those whose keys go on working.
-func (b blinded) others() []fake.Org { return b.without(b.outside.ID, b.revoked.ID) }
+// others are the orgs whose keys keep working.
+func (b blindSpotAccount) others() []fake.Org { return b.without(b.outside.ID, b.revoked.ID) }
 
-// unobserved tells what keeps these from being the only orgs, of all that are
-// there, that are shown as not observed.
+// unobserved returns an error if other orgs than these are shown as not observed.
 func unobserved(observed map[string]float64, orgs ...fake.Org) error {
 	var want, got []string
 	for _, org := range orgs {
@@ -50,22 +49,21 @@ func unobserved(observed map[string]float64, orgs ...fake.Org) error {
 
 func (s samples) observed() map[string]float64 {
 	of := map[string]float64{}
-	for _, id := range s.labelled("datadog_org_observed", "org_id") {
+	for _, id := range s.labelValues("datadog_org_observed", "org_id") {
 		of[id], _ = s.value("datadog_org_observed", "org_id", id)
 	}
 	return of
 }
 
-// Keys that no longer work make a blind spot. They are no reason to believe that a
-// connection is gone.
+// Revoked keys make an org unobserved. They do not mean that its connections are gone.
 func TestRevokedKeys_MakeOrgUnobservedAndKeepConnections(t *testing.T) {
 	t.Parallel()
-	b := newBlinded(t)
+	b := newBlindSpotAccount(t)
 	exporter := startExporter(t, b.configure(t, b.configured), "--cache.ttl=1s")
 	server := startPrometheus(t, readDeployed(t, "prometheus-probe.yml").from(exporter))
 	eventually(t, "one org that is not observed", func() error { return unobserved(exporter.scrape(t).observed(), b.outside) })
 	eventually(t, "one org that is not observed in Prometheus", func() error {
-		of, err := server.lately().numbers(t, observed, "org_id")
+		of, err := server.recent().numbers(t, observed, "org_id")
 		if err == nil && len(of) != orgs {
 			err = fmt.Errorf("it knows %d orgs, want %d", len(of), orgs)
 		}
@@ -78,14 +76,13 @@ func TestRevokedKeys_MakeOrgUnobservedAndKeepConnections(t *testing.T) {
 	b.RevokeKeys(b.revoked.ID)
 	eventually(t, "two orgs that are not observed", func() error {
 		shown := exporter.scrape(t)
-		// From the first moment on.
-		if got := shown.labelled("datadog_org_connection_info", "connection_id"); !slices.Equal(got, b.all()) {
+		if got := shown.labelValues("datadog_org_connection_info", "connection_id"); !slices.Equal(got, b.all()) {
 			t.Fatalf("%d connections are left, want all of %d", len(got), connections)
 		}
 		return unobserved(shown.observed(), b.outside, b.revoked)
 	})
 	eventually(t, "two orgs that are not observed in Prometheus", func() error {
-		of, err := server.lately().numbers(t, observed, "org_id")
+		of, err := server.recent().numbers(t, observed, "org_id")
 		if err != nil {
 			return err
 		}
@@ -94,17 +91,17 @@ func TestRevokedKeys_MakeOrgUnobservedAndKeepConnections(t *testing.T) {
 	if up, err := exporter.scrape(t).value("datadog_up", "org", nameOf(b.revoked)); err != nil || up != 0 {
 		t.Errorf("datadog_up of the org whose keys are revoked is %v (%v), want 0", up, err)
 	}
-	// It can be scraped all the same: its target tells that it cannot be listed.
-	eventually(t, "all targets to be up", func() error { return server.lately().scrapes(t, namesOf(b.configured)) })
+	// Its scrapes still succeed: its target shows that the listing fails.
+	eventually(t, "all targets to be up", func() error { return server.recent().scrapes(t, namesOf(b.configured)) })
 }
 
-// In the end only what somebody sees is shown.
+// In the end, only connections that working keys list are shown.
 func TestRevokedKeys_ExpireConnectionsAfterMaxStale(t *testing.T) {
 	t.Parallel()
-	b := newBlinded(t)
+	b := newBlindSpotAccount(t)
 	exporter := startExporter(t, b.configure(t, b.configured), "--cache.ttl=1s", "--cache.max-stale=5s")
 	connectionIDs := func() []string {
-		return exporter.scrape(t).labelled("datadog_org_connection_info", "connection_id")
+		return exporter.scrape(t).labelValues("datadog_org_connection_info", "connection_id")
 	}
 	eventually(t, "all connections", func() error {
 		if got := connectionIDs(); !slices.Equal(got, b.all()) {
@@ -114,7 +111,7 @@ func TestRevokedKeys_ExpireConnectionsAfterMaxStale(t *testing.T) {
 	})
 	seen := b.seenBy(b.others())
 	if len(seen) >= connections {
-		t.Fatal("the others see everything: is this test about anything?")
+		t.Fatal("the others list everything: the test would check nothing")
 	}
 
 	b.RevokeKeys(b.revoked.ID)
@@ -122,7 +119,7 @@ func TestRevokedKeys_ExpireConnectionsAfterMaxStale(t *testing.T) {
 		got := connectionIDs()
 		for _, id := range seen {
 			if _, shown := slices.BinarySearch(got, id); !shown {
-				t.Fatalf("%s is gone, which others see", id)
+				t.Fatalf("%s is gone, although other keys list it", id)
 			}
 		}
 		if len(got) > len(seen) {

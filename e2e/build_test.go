@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// programs are the paths of those that the tests run.
+// programs are the paths of the programs that the tests run.
 var programs struct{ exporter, prometheus, promtool, oldestPromtool, alertmanager, amtool string }
 
 func TestMain(m *testing.M) {
@@ -19,8 +19,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// build makes the programs. What is up to date already is not made again: go build
-// looks at what it left behind.
+// build builds the programs. The go command skips those that are up to date.
 func build() error {
 	into, err := filepath.Abs(".build")
 	if err != nil {
@@ -32,18 +31,18 @@ func build() error {
 	programs.oldestPromtool = filepath.Join(into, "promtool-2.42")
 	programs.alertmanager = filepath.Join(into, "alertmanager")
 	programs.amtool = filepath.Join(into, "amtool")
-	// The exporter as the Makefile builds it, but for the version.
+	// The exporter as the Makefile builds it, except for the version.
 	if err := goBuild("..", "-trimpath", "-buildvcs=false", "-o", programs.exporter, "."); err != nil {
 		return err
 	}
 	into += string(filepath.Separator)
-	// Service discovery by HTTP, in files and in the configuration is there without
-	// the clouds' plugins, which take most of the time.
+	// HTTP, file and static service discovery work without the plugins, which take most
+	// of the build time.
 	if err := goBuild("tools", "-tags=remove_all_sd", "-o", into,
 		"github.com/prometheus/prometheus/cmd/prometheus", "github.com/prometheus/prometheus/cmd/promtool"); err != nil {
 		return err
 	}
-	// That of the oldest Prometheus which the rules are for.
+	// The promtool of the oldest Prometheus that the rules support.
 	if err := goBuild("tools/oldest", "-o", programs.oldestPromtool, "github.com/prometheus/prometheus/cmd/promtool"); err != nil {
 		return err
 	}
@@ -54,7 +53,7 @@ func build() error {
 func goBuild(dir string, args ...string) error {
 	cmd := exec.Command("go", append([]string{"build"}, args...)...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as all are released
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as in releases
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the programs to test with, in %s: %v: %w\n%s", dir, cmd.Args, err, out)
 	}

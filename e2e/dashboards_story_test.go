@@ -11,8 +11,8 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// silent are the questions to which the demo's story has no answer, and why.
-var silent = map[string]string{
+// unansweredInDemo are the queries without a result in the demo, and why.
+var unansweredInDemo = map[string]string{
 	"When rules end (table A)": "the demo's policy has no rule that expires",
 	"Configuration (stat A)":   "the demo has no configuration file",
 	"Exporters (table C)":      "the demo has no configuration file",
@@ -20,8 +20,7 @@ var silent = map[string]string{
 	"annotation Reload":        "the demo has no configuration file",
 }
 
-// Whoever runs the demo sees every panel filled in the course of the story, but for
-// those above: none asks in vain.
+// In the course of the demo every panel shows data, except those above.
 func TestDashboards_ShowDemoInEveryPanel(t *testing.T) {
 	t.Parallel()
 	demo := start(t, programs.exporter, "demo", "--web.listen-address=127.0.0.1:0", "--demo.pace=5s")
@@ -29,18 +28,18 @@ func TestDashboards_ShowDemoInEveryPanel(t *testing.T) {
 	server := startPrometheus(t, readDeployed(t, "prometheus.yml").from(demo))
 
 	for _, file := range []string{"inventory.json", "exporter.json"} {
-		open := slices.DeleteFunc(readDashboard(t, file).questions(t), func(q question) bool { return silent[q.by] != "" })
-		eventually(t, "an answer to every question of "+file, func() error {
+		open := slices.DeleteFunc(readDashboard(t, file).queries(t), func(q panelQuery) bool { return unansweredInDemo[q.by] != "" })
+		eventually(t, "a result for every query of "+file, func() error {
 			var unanswered []string
-			open = slices.DeleteFunc(open, func(q question) bool {
-				if server.answers(t, q, began) {
+			open = slices.DeleteFunc(open, func(q panelQuery) bool {
+				if server.hasAnswer(t, q, began) {
 					return true
 				}
 				unanswered = append(unanswered, q.by)
 				return false
 			})
 			if len(open) > 0 {
-				return fmt.Errorf("there is none to %q", unanswered)
+				return fmt.Errorf("no result for %q", unanswered)
 			}
 			return nil
 		})
@@ -48,23 +47,23 @@ func TestDashboards_ShowDemoInEveryPanel(t *testing.T) {
 
 	eventually(t, "the end of the story", func() error {
 		if !strings.Contains(demo.log.String(), "The story is over") {
-			return fmt.Errorf("it goes on")
+			return fmt.Errorf("the story is not over")
 		}
 		return nil
 	})
 	for _, file := range []string{"inventory.json", "exporter.json"} {
-		for _, q := range readDashboard(t, file).questions(t) {
-			if why := silent[q.by]; why != "" && server.answers(t, q, began) {
-				t.Errorf("%s: %s has an answer, although %s", file, q.by, why)
+		for _, q := range readDashboard(t, file).queries(t) {
+			if why := unansweredInDemo[q.by]; why != "" && server.hasAnswer(t, q, began) {
+				t.Errorf("%s: %s has a result, although %s", file, q.by, why)
 			}
 		}
 	}
 }
 
-// answers tells whether a question had an answer at some time since.
-func (p prometheus) answers(t *testing.T, q question, since time.Time) bool {
+// hasAnswer reports whether a query had a result at any time since.
+func (p prometheus) hasAnswer(t *testing.T, q panelQuery, since time.Time) bool {
 	t.Helper()
-	value, _, _, err := p.api.QueryRange(t.Context(), q.about("5s"), v1.Range{Start: since, End: time.Now(), Step: time.Second})
+	value, _, _, err := p.api.QueryRange(t.Context(), q.expand("5s"), v1.Range{Start: since, End: time.Now(), Step: time.Second})
 	if err != nil {
 		t.Fatalf("%s: %v", q.by, err)
 	}

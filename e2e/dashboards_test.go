@@ -14,7 +14,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// dashboard is one of dashboards/, as far as it asks Prometheus.
+// dashboard is the part of a dashboard's JSON with the queries to Prometheus.
 type dashboard struct {
 	Panels []struct {
 		Title   string
@@ -40,63 +40,63 @@ func readDashboard(t *testing.T, file string) dashboard {
 	return d
 }
 
-// question is what a dashboard asks.
-type question struct {
-	by   string // the panel, its type and its query, or the variable, or the annotation
-	expr string // with variables
+// panelQuery is a query of a dashboard.
+type panelQuery struct {
+	by   string // its name: panel, type and query; or variable; or annotation
+	expr string // with Grafana's variables
 }
 
-// queryResult is what asks for the values of a variable in PromQL.
+// queryResult matches the PromQL definition of a variable.
 var queryResult = regexp.MustCompile(`^query_result\((.+)\)$`)
 
-func (d dashboard) questions(t *testing.T) []question {
+func (d dashboard) queries(t *testing.T) []panelQuery {
 	t.Helper()
-	var all []question
+	var all []panelQuery
 	for _, p := range d.Panels {
 		for _, target := range p.Targets {
-			all = append(all, question{fmt.Sprintf("%s (%s %s)", p.Title, p.Type, target.RefID), target.Expr})
+			all = append(all, panelQuery{fmt.Sprintf("%s (%s %s)", p.Title, p.Type, target.RefID), target.Expr})
 		}
 	}
 	for _, v := range d.Templating.List {
 		if found := queryResult.FindStringSubmatch(v.Definition); found != nil {
-			all = append(all, question{"variable " + v.Name, found[1]})
+			all = append(all, panelQuery{"variable " + v.Name, found[1]})
 		}
 	}
 	for _, a := range d.Annotations.List {
-		if a.Expr != "" { // Grafana's own asks nothing
-			all = append(all, question{"annotation " + a.Name, a.Expr})
+		if a.Expr != "" { // Grafana's own annotation has no query
+			all = append(all, panelQuery{"annotation " + a.Name, a.Expr})
 		}
 	}
 	if len(all) < 30 {
-		t.Fatalf("there are %d questions: is this test about anything?", len(all))
+		t.Fatalf("there are %d queries: the test would check nothing", len(all))
 	}
 	return all
 }
 
-// about puts something in the variables' place, as Grafana does: everything is
-// chosen, the time range is as long as this, and scrapes are a second apart.
-func (q question) about(timeRange string) string {
+// expand replaces the variables, as Grafana does: with all values selected, this time
+// range, and a scrape interval of a second.
+func (q panelQuery) expand(timeRange string) string {
 	return strings.NewReplacer(
 		"$__range", timeRange, "$__rate_interval", "5s", "$__interval", "1s",
 		"$job", ".+", "$instance", ".+", "$source", ".*", "$sink", ".*", "$type", ".*",
 	).Replace(q.expr)
 }
 
-func (q question) parse(t *testing.T) parser.Expr {
+func (q panelQuery) parse(t *testing.T) parser.Expr {
 	t.Helper()
-	expr, err := parser.NewParser(parser.Options{}).ParseExpr(q.about("1h"))
+	expr, err := parser.NewParser(parser.Options{}).ParseExpr(q.expand("1h"))
 	if err != nil {
 		t.Fatalf("%s: %v", q.by, err)
 	}
 	return expr
 }
 
-// documented is a line of docs/metrics.md: a metric, its type, its labels.
+// documented matches a line of docs/metrics.md: a metric, its type, its labels.
 var documented = regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (\\w+) \\| ([^|]*) \\|")
 
-// contract says which labels a metric has, and which metrics are counters. What
-// Prometheus and the Go libraries add to ours is here as far as dashboards use it.
-func contract(t *testing.T) (of map[string][]string, counters map[string]bool) {
+// documentedMetrics returns the labels of each metric, and which metrics are counters.
+// It includes those of Prometheus and the Go libraries that the dashboards use.
+func documentedMetrics(t *testing.T) (of map[string][]string, counters map[string]bool) {
 	t.Helper()
 	of = map[string][]string{
 		"up": nil, "scrape_duration_seconds": nil, "scrape_samples_scraped": nil,
@@ -122,9 +122,9 @@ func contract(t *testing.T) (of map[string][]string, counters map[string]bool) {
 	return of, counters
 }
 
-// made are the labels that an expression can have: those of its metrics, and those
-// that it adds.
-func made(of map[string][]string, exprs ...parser.Expr) []string {
+// possibleLabels returns the labels that expressions can have: those of their metrics,
+// and those that they add.
+func possibleLabels(of map[string][]string, exprs ...parser.Expr) []string {
 	names := []string{"job", "instance"}
 	text := func(e parser.Expr) string {
 		literal, _ := e.(*parser.StringLiteral)
@@ -152,13 +152,13 @@ func made(of map[string][]string, exprs ...parser.Expr) []string {
 
 func TestDashboards_QueryExistingMetricsAndLabels(t *testing.T) {
 	t.Parallel()
-	of, _ := contract(t)
+	of, _ := documentedMetrics(t)
 	for _, file := range []string{"inventory.json", "exporter.json"} {
-		for _, q := range readDashboard(t, file).questions(t) {
+		for _, q := range readDashboard(t, file).queries(t) {
 			want := func(names []string, among []string) {
 				for _, name := range names {
 					if !slices.Contains(among, name) {
-						t.Errorf("%s: %s goes by the label %s, which there is not", file, q.by, name)
+						t.Errorf("%s: %s uses the label %s, which does not exist", file, q.by, name)
 					}
 				}
 			}
@@ -167,22 +167,22 @@ func TestDashboards_QueryExistingMetricsAndLabels(t *testing.T) {
 				case *parser.VectorSelector:
 					names, known := of[n.Name]
 					if !known {
-						t.Errorf("%s: %s asks for %s, which there is not", file, q.by, n.Name)
+						t.Errorf("%s: %s queries %s, which does not exist", file, q.by, n.Name)
 					}
 					for _, m := range n.LabelMatchers {
 						want([]string{m.Name}, append(slices.Clone(names), "job", "instance", model.MetricNameLabel))
 					}
 				case *parser.AggregateExpr:
-					want(n.Grouping, made(of, n.Expr, n))
+					want(n.Grouping, possibleLabels(of, n.Expr, n))
 				case *parser.BinaryExpr:
 					if n.VectorMatching != nil {
-						want(n.VectorMatching.MatchingLabels, made(of, n.LHS, n.RHS))
-						want(n.VectorMatching.Include, made(of, n.LHS, n.RHS))
+						want(n.VectorMatching.MatchingLabels, possibleLabels(of, n.LHS, n.RHS))
+						want(n.VectorMatching.Include, possibleLabels(of, n.LHS, n.RHS))
 					}
 				case *parser.Call:
 					if n.Func.Name == "label_replace" {
 						if source, is := n.Args[3].(*parser.StringLiteral); is && source.Val != "" {
-							want([]string{source.Val}, made(of, n.Args[0]))
+							want([]string{source.Val}, possibleLabels(of, n.Args[0]))
 						}
 					}
 				}
@@ -192,13 +192,13 @@ func TestDashboards_QueryExistingMetricsAndLabels(t *testing.T) {
 	}
 }
 
-// The value of a counter says nothing: it begins anew with every start.
+// The value of a counter means nothing: it begins at 0 with every start.
 func TestDashboards_QueryRatesOfCounters(t *testing.T) {
 	t.Parallel()
-	_, counters := contract(t)
+	_, counters := documentedMetrics(t)
 	seen := 0
 	for _, file := range []string{"inventory.json", "exporter.json"} {
-		for _, q := range readDashboard(t, file).questions(t) {
+		for _, q := range readDashboard(t, file).queries(t) {
 			parser.Inspect(q.parse(t), func(node parser.Node, path []parser.Node) error {
 				selector, is := node.(*parser.VectorSelector)
 				if !is || !counters[selector.Name] {
@@ -209,23 +209,23 @@ func TestDashboards_QueryRatesOfCounters(t *testing.T) {
 					call, is := around.(*parser.Call)
 					return is && (call.Func.Name == "rate" || call.Func.Name == "increase")
 				}) {
-					t.Errorf("%s: %s shows the counter %s as it is", file, q.by, selector.Name)
+					t.Errorf("%s: %s shows the value of the counter %s, not its rate", file, q.by, selector.Name)
 				}
 				return nil
 			})
 		}
 	}
 	if seen == 0 {
-		t.Error("there are no counters: is this test about anything?")
+		t.Error("there are no counters: the test would check nothing")
 	}
 }
 
-// one finds the question of a panel.
-func one(t *testing.T, questions []question, by string) question {
+// findQuery returns the query with this name.
+func findQuery(t *testing.T, queries []panelQuery, by string) panelQuery {
 	t.Helper()
-	n := slices.IndexFunc(questions, func(q question) bool { return q.by == by })
+	n := slices.IndexFunc(queries, func(q panelQuery) bool { return q.by == by })
 	if n < 0 {
-		t.Fatalf("nothing asks as %q", by)
+		t.Fatalf("there is no query %q", by)
 	}
-	return questions[n]
+	return queries[n]
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// deployedFiles is where people find the configuration of Prometheus.
+// deployedFiles is the directory of the Prometheus configuration.
 const deployedFiles = "../deploy/prometheus"
 
 // deployed is one of those files, adapted as its comments say.
@@ -17,10 +17,10 @@ type deployed struct {
 	text string
 }
 
-// intervals are all that a test cannot wait for.
+// intervals are the durations that a test cannot wait for.
 var intervals = regexp.MustCompile(`(?m)^(\s*(?:scrape_interval|scrape_timeout|refresh_interval):) \S+`)
 
-// readDeployed reads a file, with all intervals cut down to a second.
+// readDeployed reads a file and sets all intervals to a second.
 func readDeployed(t *testing.T, name string) deployed {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(deployedFiles, name))
@@ -35,7 +35,7 @@ func (d deployed) seconds() deployed {
 	return d
 }
 
-// replace changes what is in the file exactly once.
+// replace replaces a text that must occur exactly once.
 func (d deployed) replace(before, after string) deployed {
 	d.t.Helper()
 	if n := strings.Count(d.text, before); n != 1 {
@@ -45,19 +45,18 @@ func (d deployed) replace(before, after string) deployed {
 	return d
 }
 
-// from has the exporter at its address.
+// from sets the exporter's address.
 func (d deployed) from(exporter *process) deployed {
 	d.t.Helper()
 	return d.replace("localhost:10187", strings.TrimPrefix(exporter.base, "http://"))
 }
 
-// commentedOut is a line of YAML behind a comment sign: its own first line right
-// behind it, what belongs to that one indented by two spaces and more. Prose has
-// one space.
+// commentedOut matches a commented-out line of YAML: the first line follows the # at
+// once, the lines of its block are indented by at least two spaces. A comment in prose
+// is indented by one.
 var commentedOut = regexp.MustCompile(`^(\s*)#(\S.*|  +\S.*)$`)
 
-// uncomment puts into effect what is commented out from a line on that holds
-// first.
+// uncomment uncomments the block that begins with the line that contains first.
 func (d deployed) uncomment(first string) deployed {
 	d.t.Helper()
 	lines := strings.Split(d.text, "\n")

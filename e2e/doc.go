@@ -1,28 +1,27 @@
-// Package e2e tests the exporter as people run it: its binary, before a simulated
-// Datadog, scraped by a real Prometheus with the configuration files of deploy/.
+// Package e2e tests the exporter's binary against a simulated Datadog, a real Prometheus
+// and a real Alertmanager, with the configuration files of deploy/.
 //
-// It is a module of its own, so that what only these tests need is no dependency
-// of the exporter. The module tools below it is apart once more: it pins
-// Prometheus and promtool, which so are built with the very dependencies that they
-// were released with, and not with newer ones of ours that they do not compile
-// with.
+// It is a module of its own, so that its dependencies are none of the exporter's. The
+// modules in tools pin Prometheus, promtool and Alertmanager with the dependencies of
+// their releases, since they do not compile with our newer ones.
 //
-// There are only tests here, but for bench, which measures the exporter beside its
-// peers. [make e2e] in the directory above runs them; all that they need is Go, a C
-// compiler for the race detector, and at first minutes in which Prometheus,
-// Alertmanager and the official client are built. Everything listens on the loopback
-// network, on free ports.
+// Only bench, which measures the exporter beside its peers, is more than tests.
+// [make e2e] in the directory above runs them. They need Go, a C compiler for the race
+// detector, and some minutes the first time, to build Prometheus, Alertmanager and the
+// official client. All programs listen on free ports of the loopback network.
 //
 // What is where:
 //
-//   - build_test.go makes the programs, process_test.go runs them and waits for
-//     what they do, account_test.go is the simulated account and the truth about
-//     it, exporter_test.go and prometheus_test.go speak to the two programs,
-//     deployed_test.go reads the files of deploy/prometheus;
-//   - alerts_…_test.go tell stories of an account, to a real Alertmanager too; rules_…_test.go
-//     hold the rules against the contract; dashboards_…_test.go ask what the dashboards
-//     ask; oracle_…_test.go hold the client against the official one;
-//   - every other file is about one thing that somebody does who runs the exporter.
+//   - build_test.go builds the programs, process_test.go runs them and waits for events,
+//     account_test.go is the simulated account and what the exporter must show of it,
+//     exporter_test.go and prometheus_test.go query the two programs, deployed_test.go
+//     reads the files of deploy/prometheus;
+//   - alerts_…_test.go run scenarios of events and check the notifications of a real
+//     Alertmanager; rules_…_test.go check the rules, their metrics and labels;
+//     dashboards_…_test.go run the queries of the dashboards; oracle_…_test.go compare the
+//     client with the official one;
+//   - probe_test.go has one target per org, blindspot_test.go revokes keys, and
+//     promtool_test.go lints metrics and configuration.
 //
 // [make e2e]: ../Makefile
 package e2e

@@ -14,15 +14,15 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// startExporter serves the orgs of a configuration file.
+// startExporter starts an exporter with a configuration file.
 func startExporter(t *testing.T, config string, args ...string) *process {
 	t.Helper()
 	return start(t, programs.exporter, append([]string{"--web.listen-address=127.0.0.1:0", "--config.file=" + config}, args...)...)
 }
 
-var client = &http.Client{Timeout: patience}
+var client = &http.Client{Timeout: waitTimeout}
 
-// get asks for what must be there.
+// get returns the body of a response, which must be 200.
 func (p *process) get(t *testing.T, path string) (body []byte, header http.Header) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.base+path, nil)
@@ -44,7 +44,7 @@ func (p *process) get(t *testing.T, path string) (body []byte, header http.Heade
 // samples are those of one exposition, or of one query.
 type samples model.Vector
 
-// scrape reads what /metrics shows of all orgs together.
+// scrape returns the samples of /metrics.
 func (p *process) scrape(t *testing.T) samples {
 	t.Helper()
 	body, header := p.get(t, "/metrics")
@@ -66,8 +66,8 @@ func (p *process) scrape(t *testing.T) samples {
 	}
 }
 
-// labelled are the sorted, distinct values of a metric's label.
-func (s samples) labelled(metric, label string) []string {
+// labelValues returns the sorted, distinct values of a metric's label.
+func (s samples) labelValues(metric, label string) []string {
 	values := map[string]bool{}
 	for _, sample := range s {
 		if string(sample.Metric[model.MetricNameLabel]) == metric {
@@ -77,7 +77,7 @@ func (s samples) labelled(metric, label string) []string {
 	return slices.Sorted(maps.Keys(values))
 }
 
-// value is that of the metric's one series with this label.
+// value returns the value of the metric's first series with this label.
 func (s samples) value(metric, label, is string) (float64, error) {
 	for _, sample := range s {
 		if string(sample.Metric[model.MetricNameLabel]) == metric && string(sample.Metric[model.LabelName(label)]) == is {

@@ -16,21 +16,21 @@ import (
 	"datadog_org_connections_exporter/datadog/fake"
 )
 
-// connectionRow is what a client makes of one connection.
+// connectionRow is a connection as a client returns it.
 type connectionRow struct {
-	ID, Source, Sink, Creator string // empty where the API does not tell
-	Types                     string // sorted, each once, joined by commas
+	ID, Source, Sink, Creator string // ids; empty where the API sends none
+	Types                     string // sorted, distinct, joined by commas
 	CreatedAt                 time.Time
 }
 
-// eachTypeOnce is how types are compared: sorted, each once. Our client gives them so.
+// eachTypeOnce returns sorted, distinct types, as our client does.
 func eachTypeOnce(types []string) string {
 	return strings.Join(slices.Compact(slices.Sorted(slices.Values(types))), ",")
 }
 
-// listingQuery is what both clients ask.
+// listingQuery is a listing that both clients do.
 type listingQuery struct {
-	org          string // whose keys they have
+	org          string // whose keys are used
 	pageSize     int
 	source, sink string // filters; empty: none
 }
@@ -42,7 +42,7 @@ func serveAccount(t *testing.T, simulated *fake.Server) account {
 	return account{Server: simulated, url: server.URL}
 }
 
-// ours is what our client answers: rows by id, and names of orgs by theirs.
+// ours returns our client's result: rows by id, and names of orgs by id.
 func (q listingQuery) ours(t *testing.T, a account) (rows map[string]connectionRow, names map[string]string) {
 	t.Helper()
 	api, err := datadog.ParseAPIURL(a.url)
@@ -55,7 +55,7 @@ func (q listingQuery) ours(t *testing.T, a account) (rows map[string]connectionR
 		PageSize:    q.pageSize,
 		SourceOrgID: q.source,
 		SinkOrgID:   q.sink,
-		Timeout:     patience,
+		Timeout:     waitTimeout,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -83,9 +83,8 @@ func secret(t *testing.T, value string) *datadog.Secret {
 	return s
 }
 
-// official is what the official client answers, the names of orgs as the rows have
-// them. Rows that it cannot represent, which it hands out as they came, are told by
-// their ids.
+// official returns the official client's result, with the names of orgs from the rows.
+// Rows that the client cannot represent, which it returns unparsed, are returned as ids.
 func (q listingQuery) official(t *testing.T, a account) (rows map[string]connectionRow, names map[string]string, unreadable []string) {
 	t.Helper()
 	rows, names = map[string]connectionRow{}, map[string]string{}
@@ -110,8 +109,8 @@ func (q listingQuery) official(t *testing.T, a account) (rows map[string]connect
 	return rows, names, unreadable
 }
 
-// officialRows turns the pages, which the official client leaves to its users: until
-// one is empty, whatever the totals say.
+// officialRows requests pages, which the official client leaves to its users, until one
+// is empty. It ignores the totals.
 func (q listingQuery) officialRows(t *testing.T, a account) (all []datadogV2.OrgConnection) {
 	t.Helper()
 	config := official.NewConfiguration()

@@ -11,8 +11,7 @@ import (
 	"datadog_org_connections_exporter/datadog/fake"
 )
 
-// The oracle is Datadog's own client: what ours makes of the API's answers is held
-// against what that makes of them, row for row.
+// These tests compare our client with Datadog's official one, row by row.
 
 func TestClient_AgreesWithOfficialOnOrdinaryAccounts(t *testing.T) {
 	large, hub := fake.Star(fake.Options{}, 2500, 1)
@@ -43,7 +42,7 @@ func TestClient_AgreesWithOfficialOnOrdinaryAccounts(t *testing.T) {
 	}
 }
 
-// starOf is an account around its first org.
+// starOf returns a star's server.
 func starOf(connections int, seed uint64, opts fake.Options) *fake.Server {
 	server, _ := fake.Star(opts, connections, seed)
 	return server
@@ -60,19 +59,20 @@ func TestClient_AgreesWithOfficialOnFilters(t *testing.T) {
 		{sink: other},
 		{source: asking, sink: other},
 		{source: other, sink: asking},
-		{source: other, sink: third}, // of which the asking org sees nothing
+		{source: other, sink: third}, // which the asking org does not see
 	} {
 		q.org, q.pageSize = asking, 4
 		compareClients(t, a, q)
 	}
 }
 
-// oddity is something in a row that the API can hardly be expected to give, and may.
+// oddity changes a connection to something that the API is not known to send.
 type oddity struct {
 	what string
-	// lost is true where the official client cannot represent the row. Ours keeps it.
-	lost bool
-	bend func(*fake.Connection)
+	// unsupported is true where the official client cannot represent the row. Ours keeps
+	// it.
+	unsupported bool
+	apply       func(*fake.Connection)
 }
 
 var oddities = []oddity{
@@ -102,18 +102,18 @@ func TestClient_AgreesWithOfficialOnOddRows(t *testing.T) {
 			simulated := fake.New(fake.Options{})
 			hub := simulated.AddOrg(fake.Org{Name: `Acme "Hub" \ 東京`})
 			creator := simulated.AddUser(fake.User{Name: "Robin Sample"})
-			var lost []fake.Connection
-			for n := range 5 { // the odd one amidst others
+			var unsupported []fake.Connection
+			for n := range 5 { // one odd row among others
 				c := fake.Connection{SourceID: hub, SinkID: simulated.AddOrg(fake.Org{}), CreatorID: creator, Types: []string{"audit"}}
 				if n == 2 {
-					odd.bend(&c)
+					odd.apply(&c)
 				}
 				simulated.AddConnection(c)
-				if n == 2 && odd.lost {
-					lost = append(lost, newest(simulated))
+				if n == 2 && odd.unsupported {
+					unsupported = append(unsupported, lastConnection(simulated))
 				}
 			}
-			compareClients(t, serveAccount(t, simulated), listingQuery{org: hub, pageSize: 2}, lost...)
+			compareClients(t, serveAccount(t, simulated), listingQuery{org: hub, pageSize: 2}, unsupported...)
 		})
 	}
 }
@@ -122,24 +122,24 @@ func TestClient_AgreesWithOfficialOnRandomAccounts(t *testing.T) {
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 0))
-			simulated, hub, lost := oddAccount(random)
+			simulated, hub, unsupported := oddAccount(random)
 			a := serveAccount(t, simulated)
 			for range 3 {
-				compareClients(t, a, listingQuery{org: hub, pageSize: 1 + random.IntN(80)}, lost...)
+				compareClients(t, a, listingQuery{org: hub, pageSize: 1 + random.IntN(80)}, unsupported...)
 			}
 		})
 	}
 }
 
-// newest is the connection that was added last, with what was made up for it.
-func newest(simulated *fake.Server) fake.Connection {
+// lastConnection returns the connection that was added last, with its generated values.
+func lastConnection(simulated *fake.Server) fake.Connection {
 	all := simulated.Connections()
 	return all[len(all)-1]
 }
 
-// oddAccount is a random one, of which every third row is odd. It gives those that the
-// official client cannot represent.
-func oddAccount(random *rand.Rand) (simulated *fake.Server, hub string, lost []fake.Connection) {
+// oddAccount returns a random account in which every third row is odd, with the rows
+// that the official client cannot represent.
+func oddAccount(random *rand.Rand) (simulated *fake.Server, hub string, unsupported []fake.Connection) {
 	simulated = fake.New(fake.Options{PageCap: 1 + random.IntN(100), OmitIncluded: random.IntN(4) == 0})
 	hub = simulated.AddOrg(fake.Org{NotIncluded: random.IntN(2) == 0})
 	creators := []string{
@@ -162,28 +162,28 @@ func oddAccount(random *rand.Rand) (simulated *fake.Server, hub string, lost []f
 		var odd oddity
 		if random.IntN(3) == 0 {
 			odd = oddities[random.IntN(len(oddities))]
-			odd.bend(&c)
+			odd.apply(&c)
 		}
 		simulated.AddConnection(c)
-		if odd.lost {
-			lost = append(lost, newest(simulated))
+		if odd.unsupported {
+			unsupported = append(unsupported, lastConnection(simulated))
 		}
 	}
-	return simulated, hub, lost
+	return simulated, hub, unsupported
 }
 
-// compareClients asks both clients, which are to agree but for the rows that are
-// lost to the official one: those our client is to have as they are.
-func compareClients(t *testing.T, a account, q listingQuery, lost ...fake.Connection) {
+// compareClients requires the same result from both clients, except for the rows that
+// the official one does not support: our client must return those as they are.
+func compareClients(t *testing.T, a account, q listingQuery, unsupported ...fake.Connection) {
 	t.Helper()
 	want, names, unreadable := q.official(t, a)
 	var ids []string
-	for _, c := range lost {
+	for _, c := range unsupported {
 		ids = append(ids, c.ID)
 		want[c.ID] = rowOf(c)
 	}
 	if slices.Sort(ids); !slices.Equal(slices.Sorted(slices.Values(unreadable)), ids) {
-		t.Errorf("%+v: the official client cannot represent %q, expected that of %q", q, unreadable, ids)
+		t.Errorf("%+v: the official client cannot represent %q, want %q", q, unreadable, ids)
 	}
 	got, ourNames := q.ours(t, a)
 	if !maps.Equal(got, want) {
@@ -196,7 +196,7 @@ func compareClients(t *testing.T, a account, q listingQuery, lost ...fake.Connec
 	}
 }
 
-// rowOf is what a row says, oddities and all.
+// rowOf returns what a connection's row says, quirks included.
 func rowOf(c fake.Connection) connectionRow {
 	r := connectionRow{c.ID, c.SourceID, c.SinkID, c.CreatorID, eachTypeOnce(c.Types), c.CreatedAt}
 	quirks := c.Quirks
@@ -213,7 +213,7 @@ func rowOf(c fake.Connection) connectionRow {
 		r.Types = ""
 	}
 	if quirks.CreatedAt != "" {
-		at, _ := time.Parse(time.RFC3339, quirks.CreatedAt) // zero where it is none
+		at, _ := time.Parse(time.RFC3339, quirks.CreatedAt) // zero if it is invalid
 		r.CreatedAt = at.UTC()
 	}
 	if quirks.NoCreatedAt {
@@ -222,7 +222,7 @@ func rowOf(c fake.Connection) connectionRow {
 	return r
 }
 
-// difference tells a few rows that differ.
+// difference describes the first rows that differ.
 func difference(got, want map[string]connectionRow) (text string) {
 	ids := map[string]bool{}
 	for id := range got {

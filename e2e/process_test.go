@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for what should happen soon. It is long, for
-// slow machines: nothing is asserted about time.
-const patience = 2 * time.Minute
+// waitTimeout is how long a test waits for an event. It is long, for slow machines: no
+// test depends on it.
+const waitTimeout = 2 * time.Minute
 
-// eventually checks again and again until there is no error.
+// eventually repeats check until it returns nil.
 func eventually(t *testing.T, what string, check func() error) {
 	t.Helper()
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
-	deadline := time.After(patience)
+	deadline := time.After(waitTimeout)
 	for {
 		err := check()
 		if err == nil {
@@ -30,7 +30,7 @@ func eventually(t *testing.T, what string, check func() error) {
 		select {
 		case <-ticker.C:
 		case <-deadline:
-			t.Fatalf("waiting in vain for %s: %v", what, err)
+			t.Fatalf("timed out waiting for %s: %v", what, err)
 		}
 	}
 }
@@ -42,15 +42,15 @@ type process struct {
 	cmd   *exec.Cmd
 	log   *output
 	ended chan struct{}
-	err   error // once ended
+	err   error // set when ended is closed
 }
 
-// start runs a program and waits until it listens.
+// start starts a program and waits until it listens.
 func start(t *testing.T, program string, args ...string) *process {
 	t.Helper()
 	p := &process{cmd: exec.Command(program, args...), log: &output{}, ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
-	// Nothing of this machine's environment: no keys, no flags, no proxy.
+	// No keys, flags or proxies from this machine's environment.
 	p.cmd.Env = []string{}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -64,8 +64,8 @@ func start(t *testing.T, program string, args ...string) *process {
 	return p
 }
 
-// listeningOn is what the exporter and Prometheus say alike: they listen with the
-// same toolkit.
+// listeningOn matches the log line of exporter-toolkit, which the exporter and
+// Prometheus use.
 var listeningOn = regexp.MustCompile(`msg="Listening on".* address=(\S+)`)
 
 func (p *process) address(t *testing.T) (address string) {
@@ -80,18 +80,18 @@ func (p *process) address(t *testing.T) (address string) {
 			t.Fatalf("%s ended before it listened: %v", p.cmd, p.err)
 		default:
 		}
-		return errors.New("it says no address")
+		return errors.New("no address in its log")
 	})
 	return address
 }
 
-// stop ends the program as a service manager does, which it must obey.
+// stop sends SIGTERM and waits for the program to exit, which must be without error.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
-	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended, which shows below
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // an error means that it has ended: see below
 	select {
 	case <-p.ended:
-	case <-time.After(patience):
+	case <-time.After(waitTimeout):
 		t.Errorf("%s does not stop on SIGTERM", p.cmd)
 		_ = p.cmd.Process.Kill()
 		<-p.ended
@@ -100,19 +100,19 @@ func (p *process) stop(t *testing.T) {
 		t.Errorf("%s ended with %v, want no error", p.cmd, p.err)
 	}
 	if t.Failed() {
-		t.Logf("what %s wrote:\n%s", p.cmd, p.log)
+		t.Logf("output of %s:\n%s", p.cmd, p.log)
 	}
 }
 
-// hangUp has the program load its files again.
-func (p *process) hangUp(t *testing.T) {
+// sendSIGHUP makes the program reload its files.
+func (p *process) sendSIGHUP(t *testing.T) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// output takes what a program writes while a test reads it.
+// output is a program's output, which a test can read while it is written.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer

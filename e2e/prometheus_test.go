@@ -14,7 +14,7 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// The queries that deploy/prometheus recommends, whatever the targets are.
+// The queries that deploy/prometheus recommends, for any kind of targets.
 const (
 	countConnections = `count(count by (connection_id) (datadog_org_connection_info))`
 	eachConnection   = `count by (connection_id) (datadog_org_connection_info)`
@@ -22,7 +22,7 @@ const (
 	observed         = `max by (org_id) (datadog_org_observed)`
 )
 
-// prometheus is a real one.
+// prometheus is a running Prometheus server.
 type prometheus struct {
 	*process
 	api v1.API
@@ -33,11 +33,11 @@ func startPrometheus(t *testing.T, config deployed) prometheus {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "prometheus.yml")
 	write(t, file, config.text)
-	// What was discovered is scraped after a second at the latest, not after five.
+	// Scrape discovered targets after a second, not after the default of five.
 	return runPrometheus(t, file, filepath.Join(dir, "data"), "--scrape.discovery-reload-interval=1s")
 }
 
-// runPrometheus has one go on with the data that are there already, if any.
+// runPrometheus starts Prometheus with the data in a directory, if any.
 func runPrometheus(t *testing.T, config, data string, args ...string) prometheus {
 	t.Helper()
 	p := start(t, programs.prometheus, append([]string{
@@ -50,15 +50,15 @@ func runPrometheus(t *testing.T, config, data string, args ...string) prometheus
 	return prometheus{process: p, api: v1.NewAPI(connection)}
 }
 
-// moment is one in which to ask a Prometheus: what several queries give then
-// belongs together.
+// moment is a time at which to query a Prometheus, so that the results of several
+// queries are consistent.
 type moment struct {
 	prometheus
 	at time.Time
 }
 
-// lately is a moment whose scrapes are all over.
-func (p prometheus) lately() moment {
+// recent returns a moment whose scrapes are complete.
+func (p prometheus) recent() moment {
 	const timeout = time.Second // of a scrape, see intervals
 	return moment{prometheus: p, at: time.Now().Add(-2 * timeout)}
 }
@@ -71,17 +71,17 @@ func (m moment) query(t *testing.T, query string) (model.Vector, error) {
 	}
 	vector, ok := value.(model.Vector)
 	if !ok {
-		return nil, fmt.Errorf("%s gives a %s, want a vector", query, value.Type())
+		return nil, fmt.Errorf("%s returns a %s, want a vector", query, value.Type())
 	}
 	return vector, nil
 }
 
-// number is the value of a query that gives one.
+// number returns the value of a query with one series.
 func (m moment) number(t *testing.T, query string) (float64, error) {
 	t.Helper()
 	got, err := m.query(t, query)
 	if err == nil && len(got) != 1 {
-		err = fmt.Errorf("%s gives %d series, want one", query, len(got))
+		err = fmt.Errorf("%s returns %d series, want one", query, len(got))
 	}
 	if err != nil {
 		return 0, err
@@ -89,7 +89,7 @@ func (m moment) number(t *testing.T, query string) (float64, error) {
 	return float64(got[0].Value), nil
 }
 
-// numbers are the values of a query that gives several, by one of their labels.
+// numbers returns the values of a query by one of its labels.
 func (m moment) numbers(t *testing.T, query, label string) (map[string]float64, error) {
 	t.Helper()
 	got, err := m.query(t, query)
@@ -101,12 +101,12 @@ func (m moment) numbers(t *testing.T, query, label string) (map[string]float64, 
 		values[string(sample.Metric[model.LabelName(label)])] = float64(sample.Value)
 	}
 	if len(values) != len(got) {
-		return nil, fmt.Errorf("%s gives %d series for %d values of %s", query, len(got), len(values), label)
+		return nil, fmt.Errorf("%s returns %d series for %d values of %s", query, len(got), len(values), label)
 	}
 	return values, nil
 }
 
-// targets gives those that are scraped: the address of each by its instance label.
+// targets returns the scraped addresses by instance label.
 func (p prometheus) targets(t *testing.T) (map[string]string, error) {
 	t.Helper()
 	got, err := p.api.Targets(t.Context())
@@ -121,15 +121,15 @@ func (p prometheus) targets(t *testing.T) (map[string]string, error) {
 		}
 		instance := string(target.Labels[model.InstanceLabel])
 		if before, taken := addresses[instance]; taken {
-			return nil, fmt.Errorf("two targets are called %s: at %s and %s", instance, before, scraped.Host)
+			return nil, fmt.Errorf("two targets have the instance label %s: %s and %s", instance, before, scraped.Host)
 		}
 		addresses[instance] = "http://" + scraped.Host
 	}
 	return addresses, nil
 }
 
-// scrapes tells what keeps it from scraping exactly these instances, sorted, all
-// of them well.
+// scrapes returns an error unless exactly these instances, sorted, are targets, and all
+// are up.
 func (m moment) scrapes(t *testing.T, instances []string) error {
 	t.Helper()
 	targets, err := m.targets(t)
@@ -154,8 +154,7 @@ func (m moment) scrapes(t *testing.T, instances []string) error {
 	return nil
 }
 
-// shows tells what keeps it from showing the whole account, with the recommended
-// queries.
+// shows returns an error unless the recommended queries show the whole account.
 func (m moment) shows(t *testing.T, a account) error {
 	t.Helper()
 	count, err := m.number(t, countConnections)
@@ -170,7 +169,7 @@ func (m moment) shows(t *testing.T, a account) error {
 		return err
 	}
 	if !slices.Equal(slices.Sorted(maps.Keys(each)), a.all()) {
-		return fmt.Errorf("%s gives other connections than the account has", eachConnection)
+		return fmt.Errorf("%s does not return the connections of the account", eachConnection)
 	}
 	types, err := m.numbers(t, perType, "connection_type")
 	if err != nil {

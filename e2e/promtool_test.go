@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// promtool gives what it says; its exit status must be 0.
+// promtool returns promtool's output; its exit status must be 0.
 func promtool(t *testing.T, stdin []byte, args ...string) (out string) {
 	t.Helper()
 	cmd := exec.Command(programs.promtool, args...)
@@ -22,7 +22,7 @@ func promtool(t *testing.T, stdin []byte, args ...string) (out string) {
 	return string(said)
 }
 
-// It is a linter: naming, units, help.
+// promtool check metrics is a linter: names, units, help.
 func TestMetrics_PassPromtoolLint(t *testing.T) {
 	t.Parallel()
 	a := newAccount(t)
@@ -38,10 +38,10 @@ func TestMetrics_PassPromtoolLint(t *testing.T) {
 	}{{demo, "/metrics"}, {several, "/metrics"}, {several, oneOrg}} {
 		metrics, _ := shown.by.get(t, shown.path)
 		if !bytes.Contains(metrics, []byte("\ndatadog_org_connections{")) {
-			t.Fatalf("%s has no connections: is this test about anything?\n%s", shown.path, metrics)
+			t.Fatalf("%s has no connections: the test would check nothing\n%s", shown.path, metrics)
 		}
 		if said := promtool(t, metrics, "check", "metrics"); said != "" {
-			t.Errorf("about %s of %s promtool says:\n%s", shown.path, shown.by.cmd, said)
+			t.Errorf("promtool about %s of %s:\n%s", shown.path, shown.by.cmd, said)
 		}
 	}
 }
@@ -58,8 +58,8 @@ func (p *process) ready() error {
 	return nil
 }
 
-// It reads them as Prometheus does, with all files that they name, and asks none
-// of the targets: no network is needed.
+// promtool loads the files as Prometheus does, with all files that they name. It does
+// not need the targets.
 func TestPrometheusConfig_PassesPromtool(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join(deployedFiles, "prometheus*.yml"))
@@ -67,7 +67,7 @@ func TestPrometheusConfig_PassesPromtool(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(files) < 2 {
-		t.Fatalf("there is only %q: is this test about anything?", files)
+		t.Fatalf("there is only %q: the test would check nothing", files)
 	}
 	for _, file := range files {
 		promtool(t, nil, "check", "config", file)

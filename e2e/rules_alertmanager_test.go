@@ -10,10 +10,10 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// alternatives are alerts that are named together, by what they do not share.
+// alternatives matches a regular expression of alert names.
 var alternatives = regexp.MustCompile(`DatadogOrgConnection\(([A-Za-z|]+)\)`)
 
-// A misspelt name would silence nothing, or leave it unsent.
+// A matcher with a misspelt name would have no effect.
 func TestAlertmanagerConfig_NamesExistingAlerts(t *testing.T) {
 	t.Parallel()
 	var alerts []string
@@ -22,18 +22,18 @@ func TestAlertmanagerConfig_NamesExistingAlerts(t *testing.T) {
 	}
 	found := alternatives.FindAllStringSubmatch(string(readFile(t, deployedAlertmanager)), -1)
 	if len(found) < 3 {
-		t.Fatalf("%d matchers name alerts: is this test about anything?", len(found))
+		t.Fatalf("%d matchers name alerts: the test would check nothing", len(found))
 	}
 	for _, matcher := range found {
 		for name := range strings.SplitSeq(matcher[1], "|") {
 			if !slices.Contains(alerts, "DatadogOrgConnection"+name) {
-				t.Errorf("%s names %s, which there is not", matcher[0], name)
+				t.Errorf("%s names %s, which does not exist", matcher[0], name)
 			}
 		}
 	}
 }
 
-// Who gets which alert, by its labels.
+// The receiver of an alert depends on its labels.
 func TestAlertmanagerConfig_RoutesAlerts(t *testing.T) {
 	t.Parallel()
 	for alert, want := range map[string]string{
@@ -44,14 +44,14 @@ func TestAlertmanagerConfig_RoutesAlerts(t *testing.T) {
 		"alertname=SomethingElse severity=critical":                     "others",
 	} {
 		args := append([]string{"config", "routes", "test", "--config.file=" + deployedAlertmanager}, strings.Fields(alert)...)
-		if got := strings.TrimSpace(accepts(t, programs.amtool, args...)); got != want {
+		if got := strings.TrimSpace(mustRun(t, programs.amtool, args...)); got != want {
 			t.Errorf("%s goes to %s, want %s", alert, got, want)
 		}
 	}
 }
 
-// A message with one alert that fires and one that has ended, as Alertmanager gives
-// it to templates.
+// message is a message with a firing and a resolved alert, as Alertmanager passes it to
+// templates.
 const message = `{
 	"status": "firing", "receiver": "on-call", "externalURL": "http://alertmanager.example.com",
 	"commonLabels": {"alertname": "DatadogOrgConnectionUnexpected", "job": "dd", "severity": "critical"},
@@ -70,7 +70,7 @@ const message = `{
 	}]
 }`
 
-// render gives what a template of the deployed configuration makes of the message.
+// render returns the text of a template in the deployed configuration, for message.
 func render(t *testing.T, template string) string {
 	t.Helper()
 	var config struct{ Templates []string }
@@ -83,22 +83,22 @@ func render(t *testing.T, template string) string {
 	for _, files := range config.Templates {
 		args = append(args, "--template.glob="+filepath.Join(filepath.Dir(deployedAlertmanager), files))
 	}
-	return accepts(t, programs.amtool, args...)
+	return mustRun(t, programs.amtool, args...)
 }
 
 var templates = regexp.MustCompile(`\{\{ template "[^"]+" \. \}\}`)
 
-// amtool check-config does not look.
+// amtool check-config does not check this.
 func TestAlertmanagerConfig_NamesExistingTemplates(t *testing.T) {
 	t.Parallel()
 	named := templates.FindAllString(string(readFile(t, deployedAlertmanager)), -1)
 	if len(named) < 2 {
-		t.Fatalf("receivers name %q: is this test about anything?", named)
+		t.Fatalf("receivers name %q: the test would check nothing", named)
 	}
 	slices.Sort(named)
 	for _, template := range slices.Compact(named) {
 		if strings.TrimSpace(render(t, template)) == "" {
-			t.Errorf("%s says nothing", template)
+			t.Errorf("%s renders to nothing", template)
 		}
 	}
 }

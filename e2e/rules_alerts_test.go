@@ -19,7 +19,7 @@ func TestAlertRules_HaveSeverityAnnotationsAndRunbook(t *testing.T) {
 	taken := map[string]bool{}
 	for _, rule := range readRules(t, alertingRules...) {
 		if !alertName.MatchString(rule.Alert) || taken[rule.Alert] {
-			t.Errorf("%s: %q is no name for an alert of ours, or is taken", rule.file, rule.Alert)
+			t.Errorf("%s: %q is not a valid alert name, or a duplicate", rule.file, rule.Alert)
 		}
 		taken[rule.Alert] = true
 		if got := rule.Labels["severity"]; len(rule.Labels) != 1 || !slices.Contains([]string{"critical", "warning", "info"}, got) {
@@ -37,19 +37,20 @@ func TestAlertRules_HaveSeverityAnnotationsAndRunbook(t *testing.T) {
 	}
 }
 
-// named asks for what an org is called, and falls back to its id.
-func named(label string) string {
+// orgNameTemplate returns the template of an org's name, or of its id if the name is
+// unknown.
+func orgNameTemplate(label string) string {
 	return `{{ with printf "datadog_org:name{org_id=%q}" $labels.` + label + ` | query }}{{ . | first | label "org_name" }}{{ else }}{{ $labels.` + label + ` }}{{ end }}`
 }
 
-// What tells alerts from others is said in words too: orgs by their names, which are
-// no labels, and by their ids.
+// The annotations mention what the labels identify: orgs by name and id, and the rest by
+// value.
 func TestAlertRules_MentionTheirLabels(t *testing.T) {
 	t.Parallel()
-	r := newReader()
-	r.readAll(t, readRules(t, recordingRules...))
+	r := newLabelChecker()
+	r.checkRules(t, readRules(t, recordingRules...))
 	rules := readRules(t, alertingRules...)
-	about, ofOrgs := r.readAll(t, rules), 0
+	about, ofOrgs := r.checkRules(t, rules), 0
 	for _, rule := range rules {
 		summary, description := rule.Annotations["summary"], rule.Annotations["description"]
 		for _, label := range about[rule.Alert] {
@@ -57,28 +58,28 @@ func TestAlertRules_MentionTheirLabels(t *testing.T) {
 			switch {
 			case strings.HasSuffix(label, "_org_id") || label == "org_id":
 				ofOrgs++
-				if !strings.Contains(summary, named(label)) || !strings.Contains(description, named(label)+" ("+value+")") {
+				if !strings.Contains(summary, orgNameTemplate(label)) || !strings.Contains(description, orgNameTemplate(label)+" ("+value+")") {
 					t.Errorf("%s does not name the org %s by its name in the summary, and by name and id in the description", rule.Alert, label)
 				}
 			case label == "connection_type" || label == "rule" || label == "org":
 				if !strings.Contains(summary, value) || !strings.Contains(description, value) {
-					t.Errorf("%s does not say which %s it is about", rule.Alert, label)
+					t.Errorf("%s does not mention its %s", rule.Alert, label)
 				}
 			}
 		}
 	}
 	if ofOrgs < 10 {
-		t.Errorf("%d orgs are named: is this test about anything?", ofOrgs)
+		t.Errorf("%d orgs are named: the test would check nothing", ofOrgs)
 	}
 }
 
-// heading is a section of a page, link one to a section of the same page.
+// heading matches a section of a page, link a link to a section of the same page.
 var (
 	heading = regexp.MustCompile(`(?m)^## (.+)$`)
 	link    = regexp.MustCompile(`\]\(#([^)]+)\)`)
 )
 
-// anchor is what GitHub and others make of a heading.
+// anchor returns the anchor that GitHub makes of a heading.
 func anchor(heading string) string { return strings.ReplaceAll(strings.ToLower(heading), " ", "-") }
 
 func TestRunbooks_MatchAlertRules(t *testing.T) {
@@ -102,10 +103,10 @@ func TestRunbooks_MatchAlertRules(t *testing.T) {
 	}
 	for _, found := range link.FindAllStringSubmatch(page, -1) {
 		if !anchors[found[1]] {
-			t.Errorf("%s links to #%s, which there is not", runbooksFile, found[1])
+			t.Errorf("%s links to #%s, which does not exist", runbooksFile, found[1])
 		}
 	}
-	// What is told of an alert must not contradict it.
+	// The runbook must state the severity of the alert.
 	for _, rule := range readRules(t, alertingRules...) {
 		if want := "## " + rule.Alert + "\n\n*" + rule.Labels["severity"] + ".* "; !strings.Contains(page, want) {
 			t.Errorf("the runbook of %s does not begin with its severity, %s", rule.Alert, rule.Labels["severity"])
@@ -113,11 +114,11 @@ func TestRunbooks_MatchAlertRules(t *testing.T) {
 	}
 }
 
-// The unit tests see every alert fire, with all that it says.
+// The unit tests make every alert fire, and check its annotations.
 func TestRuleTests_FireEveryAlert(t *testing.T) {
 	t.Parallel()
 	fired := map[string]bool{}
-	for _, file := range globbed(t, "tests/*.yml") {
+	for _, file := range glob(t, "tests/*.yml") {
 		var written struct {
 			Tests []struct {
 				AlertRuleTest []struct {
@@ -141,7 +142,7 @@ func TestRuleTests_FireEveryAlert(t *testing.T) {
 	}
 	for _, rule := range readRules(t, alertingRules...) {
 		if !fired[rule.Alert] {
-			t.Errorf("no test sees %s fire", rule.Alert)
+			t.Errorf("no test makes %s fire", rule.Alert)
 		}
 	}
 }

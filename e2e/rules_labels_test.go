@@ -13,8 +13,7 @@ import (
 	"datadog_org_connections_exporter/collector"
 )
 
-// labelSet are the names of the labels that a series may have; nil where anything is
-// possible.
+// labelSet are the possible labels of a series; nil: any.
 type labelSet []string
 
 func (s labelSet) String() string { return "{" + strings.Join(s, ", ") + "}" }
@@ -34,20 +33,20 @@ func (s labelSet) equal(other labelSet) bool {
 	return s == nil || other == nil || slices.Equal(s, other)
 }
 
-// reader follows the labels through an expression, and takes note of what cannot be:
-// a metric that nobody shows, a label that the metric does not have, sides of an
-// operator that never match.
-type reader struct {
+// labelChecker computes the labels of PromQL expressions, and finds problems: a metric
+// that does not exist, a label that the metric does not have, sides of an operator that
+// never match.
+type labelChecker struct {
 	metrics  map[string]labelSet
-	mistakes []string
+	problems []string
 }
 
-// newReader knows the metrics of the exporter, as Prometheus has them, and what
-// Prometheus itself adds.
-func newReader() *reader {
-	r := &reader{metrics: map[string]labelSet{
+// newLabelChecker returns a checker with the exporter's metrics, as Prometheus stores
+// them, and with Prometheus's own.
+func newLabelChecker() *labelChecker {
+	r := &labelChecker{metrics: map[string]labelSet{
 		"up":     labelSet{}.with("job", "instance"),
-		"ALERTS": nil, // those of the alert
+		"ALERTS": nil, // has the labels of the alert
 	}}
 	for _, m := range collector.Metrics() {
 		r.metrics[m.Name] = labelSet(m.Labels).with("job", "instance")
@@ -55,75 +54,75 @@ func newReader() *reader {
 	return r
 }
 
-func (r *reader) complain(format string, args ...any) {
-	r.mistakes = append(r.mistakes, fmt.Sprintf(format, args...))
+func (r *labelChecker) errorf(format string, args ...any) {
+	r.problems = append(r.problems, fmt.Sprintf(format, args...))
 }
 
-// need says that something goes by labels, which must be there.
-func (r *reader) need(s labelSet, names []string, of parser.Node) {
+// requireLabels reports names that are not in s.
+func (r *labelChecker) requireLabels(s labelSet, names []string, of parser.Node) {
 	for _, name := range names {
 		if !s.has(name) {
-			r.complain("%s has no label %s", of, name)
+			r.errorf("%s has no label %s", of, name)
 		}
 	}
 }
 
-// read gives the labels of what an expression gives.
-func (r *reader) read(expr parser.Expr) labelSet {
+// labels returns the labels of an expression's result.
+func (r *labelChecker) labels(expr parser.Expr) labelSet {
 	switch e := expr.(type) {
 	case *parser.ParenExpr:
-		return r.read(e.Expr)
+		return r.labels(e.Expr)
 	case *parser.MatrixSelector:
-		return r.read(e.VectorSelector)
+		return r.labels(e.VectorSelector)
 	case *parser.VectorSelector:
-		return r.selected(e)
+		return r.selectorLabels(e)
 	case *parser.AggregateExpr:
-		r.need(r.read(e.Expr), e.Grouping, e.Expr)
+		r.requireLabels(r.labels(e.Expr), e.Grouping, e.Expr)
 		if e.Op == parser.TOPK {
-			return r.read(e.Expr)
+			return r.labels(e.Expr)
 		}
 		return labelSet{}.with(e.Grouping...)
 	case *parser.BinaryExpr:
-		return r.combined(e)
+		return r.binaryLabels(e)
 	case *parser.Call:
-		return r.called(e)
+		return r.callLabels(e)
 	case *parser.NumberLiteral, *parser.StringLiteral:
 		return labelSet{}
 	}
-	r.complain("%s is a %T, which these rules do not need", expr, expr)
+	r.errorf("%s is a %T, which is not supported", expr, expr)
 	return nil
 }
 
-func (r *reader) selected(e *parser.VectorSelector) labelSet {
+func (r *labelChecker) selectorLabels(e *parser.VectorSelector) labelSet {
 	has, known := r.metrics[e.Name]
 	if !known {
-		r.complain("there is no metric %q", e.Name)
+		r.errorf("there is no metric %q", e.Name)
 		return nil
 	}
 	for _, m := range e.LabelMatchers {
 		if m.Name != model.MetricNameLabel {
-			r.need(has, []string{m.Name}, e)
+			r.requireLabels(has, []string{m.Name}, e)
 		}
 	}
 	return has
 }
 
-func (r *reader) called(e *parser.Call) labelSet {
+func (r *labelChecker) callLabels(e *parser.Call) labelSet {
 	switch e.Func.Name {
 	case "time":
 		return labelSet{}
 	case "absent":
-		r.read(e.Args[0])
+		r.labels(e.Args[0])
 		return labelSet{}
 	case "label_replace":
-		from := r.read(e.Args[0])
-		r.need(from, []string{text(e.Args[3])}, e.Args[0])
+		from := r.labels(e.Args[0])
+		r.requireLabels(from, []string{text(e.Args[3])}, e.Args[0])
 		return from.with(text(e.Args[1]))
 	}
 	var of labelSet
 	for _, arg := range e.Args {
 		if kind := arg.Type(); kind == parser.ValueTypeVector || kind == parser.ValueTypeMatrix {
-			of = r.read(arg)
+			of = r.labels(arg)
 		}
 	}
 	return of
@@ -134,8 +133,8 @@ func text(e parser.Expr) string {
 	return literal.Val
 }
 
-func (r *reader) combined(e *parser.BinaryExpr) labelSet {
-	left, right := r.read(e.LHS), r.read(e.RHS)
+func (r *labelChecker) binaryLabels(e *parser.BinaryExpr) labelSet {
+	left, right := r.labels(e.LHS), r.labels(e.RHS)
 	switch {
 	case e.LHS.Type() == parser.ValueTypeScalar:
 		return right
@@ -145,12 +144,12 @@ func (r *reader) combined(e *parser.BinaryExpr) labelSet {
 	m := e.VectorMatching
 	switch {
 	case m.On:
-		r.need(left, m.MatchingLabels, e.LHS)
+		r.requireLabels(left, m.MatchingLabels, e.LHS)
 		if !strings.HasPrefix(e.RHS.String(), "absent(") {
-			r.need(right, m.MatchingLabels, e.RHS)
+			r.requireLabels(right, m.MatchingLabels, e.RHS)
 		}
 	case !left.equal(right):
-		r.complain("the sides of %s differ: %s and %s", e.Op, left, right)
+		r.errorf("the sides of %s differ: %s and %s", e.Op, left, right)
 	}
 	switch {
 	case e.Op == parser.LOR && left == nil:
@@ -161,9 +160,10 @@ func (r *reader) combined(e *parser.BinaryExpr) labelSet {
 	return labelSet{}.with(m.MatchingLabels...)
 }
 
-// readAll reads the rules in their order; what one records, others may name. It gives
-// the labels of each rule. A rule that reads what it recorded itself is read twice.
-func (r *reader) readAll(t *testing.T, rules []deployedRule) map[string]labelSet {
+// checkRules checks the rules in order, and returns the labels of each. A rule may use
+// the metrics of the rules before it. A rule that uses its own metric is evaluated
+// twice.
+func (r *labelChecker) checkRules(t *testing.T, rules []deployedRule) map[string]labelSet {
 	t.Helper()
 	all := map[string]labelSet{}
 	for _, rule := range rules {
@@ -173,41 +173,41 @@ func (r *reader) readAll(t *testing.T, rules []deployedRule) map[string]labelSet
 		}
 		if rule.Record != "" {
 			r.metrics[rule.Record] = nil
-			r.metrics[rule.Record] = (&reader{metrics: maps.Clone(r.metrics)}).read(expr)
+			r.metrics[rule.Record] = (&labelChecker{metrics: maps.Clone(r.metrics)}).labels(expr)
 		}
-		all[rule.name()] = r.read(expr)
-		for _, mistake := range r.mistakes {
-			t.Errorf("%s: %s: %s", rule.file, rule.name(), mistake)
+		all[rule.name()] = r.labels(expr)
+		for _, problem := range r.problems {
+			t.Errorf("%s: %s: %s", rule.file, rule.name(), problem)
 		}
-		r.mistakes = nil
+		r.problems = nil
 	}
 	return all
 }
 
 func TestRules_UseExistingMetricsAndLabels(t *testing.T) {
 	t.Parallel()
-	r := newReader()
-	recorded := r.readAll(t, readRules(t, recordingRules...))
-	told := r.readAll(t, readRules(t, alertingRules...))
-	if len(recorded) < 10 || len(told) < 10 {
-		t.Fatalf("there are %d and %d rules: is this test about anything?", len(recorded), len(told))
+	r := newLabelChecker()
+	recording := r.checkRules(t, readRules(t, recordingRules...))
+	alerting := r.checkRules(t, readRules(t, alertingRules...))
+	if len(recording) < 10 || len(alerting) < 10 {
+		t.Fatalf("there are %d and %d rules: the test would check nothing", len(recording), len(alerting))
 	}
 
-	// A target that moves is the same, and so is an org that is renamed: neither may be
-	// part of what tells an alert from others.
-	for name, of := range told {
+	// A target may move and an org may be renamed: instances and names must not identify
+	// an alert.
+	for name, of := range alerting {
 		for _, label := range of {
 			if label == "instance" || strings.HasSuffix(label, "_name") {
-				t.Errorf("%s goes by the label %s", name, label)
+				t.Errorf("%s has the label %s", name, label)
 			}
 		}
 		if !of.has("job") {
-			t.Errorf("%s does not say of which job it is", name)
+			t.Errorf("%s has no label job", name)
 		}
 	}
 }
 
-// It would not do to test with something that finds nothing.
+// A checker that finds nothing would make the other tests useless.
 func TestLabelChecker_FindsErrors(t *testing.T) {
 	t.Parallel()
 	for expr, want := range map[string]string{
@@ -221,14 +221,14 @@ func TestLabelChecker_FindsErrors(t *testing.T) {
 		`label_replace(up, "a", "$1", "b", "(.*)")`: `up has no label b`,
 		`last_over_time(nothing[1h])`:               `there is no metric "nothing"`,
 	} {
-		r := newReader()
+		r := newLabelChecker()
 		parsed, err := parser.NewParser(parser.Options{}).ParseExpr(expr)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.read(parsed)
-		if got := strings.Join(r.mistakes, "; "); !strings.Contains(got, want) {
-			t.Errorf("about %s it says %q, want %q", expr, got, want)
+		r.labels(parsed)
+		if got := strings.Join(r.problems, "; "); !strings.Contains(got, want) {
+			t.Errorf("problems of %s: %q, want %q", expr, got, want)
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// deployedRule is one of deploy/prometheus/rules: it records or it alerts.
+// deployedRule is a recording or alerting rule of deploy/prometheus/rules.
 type deployedRule struct {
 	Record, Alert, Expr string
 	For                 string
@@ -20,17 +20,17 @@ type deployedRule struct {
 	file string
 }
 
-// name is what the rule records, or its alert.
+// name returns the name of the recorded metric or of the alert.
 func (r deployedRule) name() string { return r.Record + r.Alert }
 
-// recordingRules and alertingRules are the files, in the order in which one stands
-// on another.
+// recordingRules and alertingRules are the files, in an order in which each uses those
+// before it.
 var (
 	recordingRules = []string{"recording.yml"}
 	alertingRules  = []string{"connections.yml", "exporter.yml"}
 )
 
-// readRules gives the rules of files in the order in which they are written.
+// readRules returns the rules of these files in order.
 func readRules(t *testing.T, files ...string) (rules []deployedRule) {
 	t.Helper()
 	for _, file := range files {
@@ -60,16 +60,16 @@ func readFile(t *testing.T, file string) []byte {
 	return content
 }
 
-// No file is left out above.
+// recordingRules and alertingRules list all files.
 func TestRuleFiles_AreAllTested(t *testing.T) {
 	t.Parallel()
-	found := globbed(t, "rules/*")
+	found := glob(t, "rules/*")
 	if want := len(recordingRules) + len(alertingRules); len(found) != want {
 		t.Errorf("there are %q, want %d files", found, want)
 	}
 }
 
-func globbed(t *testing.T, pattern string) []string {
+func glob(t *testing.T, pattern string) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(deployedFiles, pattern))
 	if err != nil {
@@ -78,8 +78,8 @@ func globbed(t *testing.T, pattern string) []string {
 	return files
 }
 
-// promtools are that of the Prometheus that everything here runs, and that of the
-// oldest one that the rules are for.
+// promtools returns the promtool of the Prometheus that the other tests run, and that of
+// the oldest one that the rules support.
 func promtools() map[string]string {
 	return map[string]string{"pinned": programs.promtool, "2.42": programs.oldestPromtool}
 }
@@ -89,31 +89,30 @@ func TestRules_PassPromtoolLint(t *testing.T) {
 	for version, promtool := range promtools() {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
-			accepts(t, promtool, append([]string{"check", "rules", "--lint=all", "--lint-fatal"}, globbed(t, "rules/*.yml")...)...)
+			mustRun(t, promtool, append([]string{"check", "rules", "--lint=all", "--lint-fatal"}, glob(t, "rules/*.yml")...)...)
 		})
 	}
 }
 
-// The tests of the rules are theirs: hours and days, in which alerts begin and end, or
-// never do. Each version of Prometheus evaluates all rules in them.
+// The unit tests simulate hours and days. Each supported promtool runs them all.
 func TestRules_PassUnitTests(t *testing.T) {
 	t.Parallel()
-	files := globbed(t, "tests/*.yml")
+	files := glob(t, "tests/*.yml")
 	if len(files) < 6 {
-		t.Fatalf("there are only %q: is this test about anything?", files)
+		t.Fatalf("there are only %q: the test would check nothing", files)
 	}
 	for version, promtool := range promtools() {
 		for _, file := range files {
 			t.Run(version+"/"+filepath.Base(file), func(t *testing.T) {
 				t.Parallel()
-				accepts(t, promtool, "test", "rules", file)
+				mustRun(t, promtool, "test", "rules", file)
 			})
 		}
 	}
 }
 
-// accepts runs a program that must not complain, and gives what it says.
-func accepts(t *testing.T, program string, args ...string) (said string) {
+// mustRun runs a program, which must exit with status 0, and returns its output.
+func mustRun(t *testing.T, program string, args ...string) (said string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, args...)
 	out, err := cmd.CombinedOutput()

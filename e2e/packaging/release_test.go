@@ -100,7 +100,7 @@ func TestWorkflows_PinActionsAndLimitPermissions(t *testing.T) {
 			}
 		}
 		if steps == 0 {
-			t.Errorf("%s has no steps: is this test about anything?", path)
+			t.Errorf("%s has no steps: the test would check nothing", path)
 		}
 	}
 }

@@ -17,9 +17,9 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for what should happen soon. Nothing is
+// waitTimeout is how long a test waits for what should happen soon. Nothing is
 // asserted about time.
-const patience = time.Minute
+const waitTimeout = time.Minute
 
 const (
 	name = "datadog_org_connections_exporter"
@@ -171,7 +171,7 @@ func eventually(t *testing.T, what string, check func() error) {
 	t.Helper()
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
-	deadline := time.After(patience)
+	deadline := time.After(waitTimeout)
 	for {
 		err := check()
 		if err == nil {

@@ -10,106 +10,94 @@ import (
 	"datadog_org_connections_exporter/datadog"
 )
 
-// changes are what differs between two snapshots, in the order of the ids.
+// changes are the differences between two snapshots, sorted by id.
 type changes struct {
-	Added, Removed []*datadog.Connection
-	TypesChanged   []typesChange
-	Renamed        []rename
-
-	before, after *Snapshot
+	added, removed []*datadog.Connection
+	typesChanged   []typesChange
+	renamed        []OrgInfo // with the new name
 }
 
-// typesChange is a connection that shares other types of telemetry than before.
-type typesChange struct {
-	Connection datadog.Connection // as it is now
-	Before     []string
-}
+type typesChange struct{ before, after *datadog.Connection }
 
-// rename is an org that has another name than before.
-type rename struct {
-	ID, Before, After string
-}
-
-// changesBetween compares two snapshots. Connections and orgs are told apart by
-// their ids, so that a rename is no more than a rename.
-func changesBetween(before, after *Snapshot) changes {
-	found := changes{before: before, after: after}
+// diff compares two snapshots. Connections and orgs are matched by id, so that a
+// renamed org does not change its connections.
+func diff(before, after *Snapshot) changes {
+	var d changes
+	if before == after {
+		return d
+	}
 	old := before.Connections
-	for n := range after.Connections {
-		c := &after.Connections[n]
+	for i := range after.Connections {
+		c := &after.Connections[i]
 		for len(old) > 0 && old[0].ID < c.ID {
-			found.Removed, old = append(found.Removed, &old[0]), old[1:]
+			d.removed, old = append(d.removed, &old[0]), old[1:]
 		}
-		switch {
-		case len(old) == 0 || old[0].ID != c.ID:
-			found.Added = append(found.Added, c)
+		if len(old) == 0 || old[0].ID != c.ID {
+			d.added = append(d.added, c)
 			continue
-		case !slices.Equal(old[0].Types, c.Types):
-			found.TypesChanged = append(found.TypesChanged, typesChange{Connection: *c, Before: old[0].Types})
+		}
+		if !slices.Equal(old[0].Types, c.Types) {
+			d.typesChanged = append(d.typesChanged, typesChange{before: &old[0], after: c})
 		}
 		old = old[1:]
 	}
-	for n := range old {
-		found.Removed = append(found.Removed, &old[n])
+	for i := range old {
+		d.removed = append(d.removed, &old[i])
 	}
 	for _, o := range after.Orgs {
-		if name, known := before.names[o.ID]; known && name != o.Name {
-			found.Renamed = append(found.Renamed, rename{ID: o.ID, Before: name, After: o.Name})
+		if name, ok := before.names[o.ID]; ok && name != o.Name {
+			d.renamed = append(d.renamed, o)
 		}
 	}
-	return found
+	return d
 }
 
-// changeLog tells of changes when all listings of a round are in: a connection
-// has two ends, and what one of them tells the other may tell a moment later.
+// changeLog logs what has changed once all running listings have ended: one of them
+// may have the old state of a connection, and another the new one.
 type changeLog struct {
-	logger log.Logger
-	known  *Snapshot
-	seen   map[string]bool // connections that an org listed at its first time: new to us, not to Datadog
+	last        *Snapshot
+	firstListed map[string]bool // ids of connections in the first listings of orgs
 }
 
-// begin starts over with what is known of the orgs: nothing is told of how it
-// came about.
-func (l *changeLog) begin(known *Snapshot) {
-	l.known = known
-	l.seen = map[string]bool{}
+// reset makes the snapshot the one that the next is compared with.
+func (l *changeLog) reset(snapshot *Snapshot) {
+	l.last = snapshot
+	l.firstListed = map[string]bool{}
 }
 
-// found takes an org's first listing, in which everything is new to us.
-func (l *changeLog) found(listing *datadog.Listing) {
-	for _, c := range listing.Connections {
-		l.seen[c.ID] = true
+// ignoreAdded keeps the connections of an org's first listing from being logged as
+// added: they are new to the exporter, not to Datadog.
+func (l *changeLog) ignoreAdded(first *datadog.Listing) {
+	for _, c := range first.Connections {
+		l.firstListed[c.ID] = true
 	}
 }
 
-// tell logs what has changed since it was told last.
-func (l *changeLog) tell(known *Snapshot) {
-	found := changesBetween(l.known, known)
-	found.Added = slices.DeleteFunc(found.Added, func(c *datadog.Connection) bool { return l.seen[c.ID] })
-	found.log(level.Info(l.logger))
-	l.known = known
-	clear(l.seen)
+// log logs a line for each change since the last call.
+func (l *changeLog) log(logger log.Logger, snapshot *Snapshot) {
+	logger = level.Info(logger)
+	before := l.last
+	d := diff(before, snapshot)
+	for _, c := range d.added {
+		if !l.firstListed[c.ID] {
+			logger.Log(snapshot.logFields("Connection added", c)...)
+		}
+	}
+	for _, c := range d.removed {
+		logger.Log(before.logFields("Connection removed", c)...)
+	}
+	for _, c := range d.typesChanged {
+		logger.Log(append(snapshot.logFields("Connection types changed", c.after), "types_before", strings.Join(c.before.Types, ","))...)
+	}
+	for _, o := range d.renamed {
+		logger.Log("msg", "Org renamed", "org_id", o.ID, "org_name", o.Name, "org_name_before", before.OrgName(o.ID))
+	}
+	l.reset(snapshot)
 }
 
-// log writes a line for each change.
-func (c changes) log(logger log.Logger) {
-	for _, added := range c.Added {
-		logger.Log(c.after.describe("Connection added", *added)...)
-	}
-	for _, removed := range c.Removed {
-		logger.Log(c.before.describe("Connection removed", *removed)...)
-	}
-	for _, changed := range c.TypesChanged {
-		logger.Log(append(c.after.describe("Connection types changed", changed.Connection), "types_before", strings.Join(changed.Before, ","))...)
-	}
-	for _, renamed := range c.Renamed {
-		logger.Log("msg", "Org renamed", "org_id", renamed.ID, "org_name", renamed.After, "org_name_before", renamed.Before)
-	}
-}
-
-// describe names a connection for the log: ids and names of orgs, nothing of its
-// creator.
-func (s *Snapshot) describe(msg string, c datadog.Connection) []any {
+// logFields returns the message and the fields of a connection. Its creator is left
+// out: it is personal data.
+func (s *Snapshot) logFields(msg string, c *datadog.Connection) []any {
 	return []any{
 		"msg", msg, "connection_id", c.ID,
 		"source_org_id", c.SourceID, "source_org_name", s.OrgName(c.SourceID),

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,182 +21,172 @@ const (
 	DefaultMaxStale = time.Hour
 )
 
-// listingsAtOnce bounds how many orgs are listed side by side.
-const listingsAtOnce = 64
+// maxConcurrentListings limits how many orgs are listed at the same time.
+const maxConcurrentListings = 64
 
-// Lister reads the connections of one org. A [datadog.Client] is one.
+// Lister reads the connections of one org. [datadog.Client] implements it.
 type Lister interface {
-	// List gives every connection, or an error that wraps a [datadog.Reason].
+	// List returns every connection, or an error that wraps a [datadog.Reason].
 	List(ctx context.Context) (*datadog.Listing, error)
-	// Stats are the counts kept, and limits told, since the lister was made.
+	// Stats returns the request counts and rate limits since the lister was made.
 	Stats() datadog.Stats
 }
 
-// Org is an org to list: credentials and the name they go by.
+// Org is an org to list.
 type Org struct {
-	// Name is the org label of the metrics about listing this org. It is unique.
+	// Name is unique. It is the org label of the metrics about listing this org.
 	Name   string
 	Lister Lister
 }
 
-// Options say how old data may be.
+// Options configure an [Inventory].
 type Options struct {
 	// TTL is how old a listing may be and still be served without a new attempt.
 	// Attempts, failed ones too, are at least as far apart. Default: [DefaultTTL].
 	TTL time.Duration
-	// MaxStale is how old the last good listing may get before it is no longer
-	// shown. Default: [DefaultMaxStale].
+	// MaxStale is the age after which the last good listing is stale: its
+	// connections are not shown. Default: [DefaultMaxStale].
 	MaxStale time.Duration
 	// Logger gets failures, recoveries and changes. Default: none.
 	Logger log.Logger
 }
 
-// Inventory is what is known about all configured orgs. It is safe for
+// Inventory lists all configured orgs and merges their listings. It is safe for
 // concurrent use.
 type Inventory struct {
 	ctx      context.Context //nolint:containedctx // the process's life: a listing outlives the scrape that asked for it
 	ttl      time.Duration
 	maxStale time.Duration
 	logger   log.Logger
-	slots    chan struct{} // one for each listing under way
+	slots    chan struct{} // a semaphore for listings
 
-	configured chan struct{} // there are other orgs to warm up
+	reconfigured chan struct{} // wakes WarmUp
 
-	mu      sync.Mutex
-	orgs    []*org
-	seen    observing // by all of them
-	known   merged    // of all last good listings, however old
-	shown   merged    // of those that are not too old, where some are
-	changes changeLog // of what is known
+	mu       sync.Mutex
+	orgs     []*org
+	observed observedCache
+	all      snapshotCache // merged from the last good listings, stale ones too
+	fresh    snapshotCache // merged from those that are not stale; used while some are
+	changes  changeLog     // of all
 }
 
-// New makes an inventory that knows nothing yet. It starts no listing: that is
-// for [Inventory.Refresh] and [Inventory.WarmUp]. When ctx ends, so do listings
-// under way.
+// New returns an inventory without any listing. It starts none: that is for
+// [Inventory.Refresh] and [Inventory.WarmUp]. When ctx ends, running listings are
+// canceled.
 func New(ctx context.Context, orgs []Org, o Options) *Inventory {
-	if o.TTL == 0 {
-		o.TTL = DefaultTTL
+	inv := &Inventory{
+		ctx:          ctx,
+		ttl:          cmp.Or(o.TTL, DefaultTTL),
+		maxStale:     cmp.Or(o.MaxStale, DefaultMaxStale),
+		logger:       o.Logger,
+		slots:        make(chan struct{}, maxConcurrentListings),
+		reconfigured: make(chan struct{}, 1),
 	}
-	if o.MaxStale == 0 {
-		o.MaxStale = DefaultMaxStale
+	if inv.logger == nil {
+		inv.logger = log.NewNopLogger()
 	}
-	if o.Logger == nil {
-		o.Logger = log.NewNopLogger()
-	}
-	i := &Inventory{
-		ctx:      ctx,
-		ttl:      o.TTL,
-		maxStale: o.MaxStale,
-		logger:   o.Logger,
-		slots:    make(chan struct{}, listingsAtOnce),
-
-		configured: make(chan struct{}, 1),
-
-		changes: changeLog{logger: o.Logger, known: &Snapshot{}},
-	}
-	i.Configure(orgs)
-	return i
+	inv.Configure(orgs)
+	return inv
 }
 
-// Configure replaces the orgs to list. An org whose name and lister are those of
-// before keeps all that is known of it. One that has another lister now keeps its
-// last good listing until the new lister gives one: changed settings are no
-// change of what Datadog has. What is known of an org that is gone goes at once.
-func (i *Inventory) Configure(orgs []Org) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	before := map[string]*org{}
-	for _, o := range i.orgs {
-		before[o.name] = o
+// Configure replaces the orgs to list. An org with the same name and lister keeps
+// its state. One with another lister keeps its last good listing until the new
+// lister returns one: changed settings do not change what Datadog has. Orgs that
+// are no longer configured are dropped at once.
+func (inv *Inventory) Configure(orgs []Org) {
+	inv.mu.Lock()
+	defer inv.mu.Unlock()
+	previous := map[string]*org{}
+	for _, o := range inv.orgs {
+		previous[o.name] = o
 	}
-	i.orgs = nil
+	inv.orgs = nil
 	for _, configured := range orgs {
-		o := before[configured.Name]
+		o := previous[configured.Name]
 		switch {
 		case o == nil:
 			o = newOrg(configured)
 		case o.lister != configured.Lister:
-			o.abandon()
-			o = o.with(configured.Lister)
+			o.cancelListing()
+			o = o.withLister(configured.Lister)
 		}
-		delete(before, configured.Name)
-		i.orgs = append(i.orgs, o)
+		delete(previous, configured.Name)
+		inv.orgs = append(inv.orgs, o)
 	}
-	for _, gone := range before {
-		gone.abandon()
+	for _, removed := range previous {
+		removed.cancelListing()
 	}
-	i.changes.begin(i.all())
+	inv.changes.reset(inv.allSnapshot())
 	select {
-	case i.configured <- struct{}{}:
-	default: // it is to be known already
+	case inv.reconfigured <- struct{}{}:
+	default: // WarmUp has yet to see the last one
 	}
 }
 
-// View is what is known at one moment.
+// View is the inventory at one moment.
 type View struct {
-	// Snapshot holds the inventory: the same pointer as long as the content is
-	// the same.
+	// Snapshot holds the connections and orgs. The pointer is the same as long as
+	// the content is.
 	Snapshot *Snapshot
-	// Orgs tell how listing each configured org goes, in the order of the
-	// configuration.
+	// Orgs is the state of each org's listing, in the order of the configuration.
 	Orgs []OrgState
-	// Complete tells whether everything is known that the configured credentials can
-	// see: every org has a listing that is not too old, complete and not filtered.
-	// What is not there may only be out of sight otherwise. An [OrgInventory]'s tells it
-	// about all orgs, too.
+	// Complete is true where the snapshot has everything that the configured
+	// credentials can see: every org has a listing that is complete, not filtered
+	// and not stale. Otherwise a connection that is not in the snapshot may exist
+	// all the same. It is about all orgs in the view of an [OrgInventory], too.
 	Complete bool
 }
 
-// Ready tells whether there is something to show: nil once every org was tried,
-// and one listing succeeded, else why not. Later failures do not change it.
+// Ready returns nil once every org was tried and one listing succeeded, else the
+// reasons why not. Later failures do not change it.
 func (v View) Ready() error {
-	var reasons []error
-	known := false
+	var errs []error
+	listed := false
 	for _, o := range v.Orgs {
 		switch {
 		case o.Listing != nil:
-			known = true
+			listed = true
 		case o.Err == nil:
 			return fmt.Errorf("the first listing of org %s is not done yet", o.Name)
 		default:
-			reasons = append(reasons, o.Err)
+			errs = append(errs, o.Err)
 		}
 	}
-	if known {
+	if listed {
 		return nil
 	}
-	return errors.Join(reasons...)
+	return errors.Join(errs...)
 }
 
-// Refresh lists the orgs that are due, and waits for that as long as ctx lasts. A
-// listing that is not done in time goes on by itself.
-func (i *Inventory) Refresh(ctx context.Context) {
-	i.refresh(ctx, func(*org) bool { return true })
+// Refresh lists the orgs that are due, and waits until that is done or ctx ends.
+// Listings that are not done by then continue in the background.
+func (inv *Inventory) Refresh(ctx context.Context) {
+	inv.refresh(ctx, func(*org) bool { return true })
 }
 
-// WarmUp lists every org until it succeeded once, those of a later configuration
-// too, so that an inventory is there before somebody asks. It returns when the
-// inventory's context ends.
-func (i *Inventory) WarmUp() {
-	for i.ctx.Err() == nil {
-		i.refresh(i.ctx, func(o *org) bool { return o.listing == nil })
+// WarmUp lists every org, with retries, until it succeeded once, so that there is
+// an inventory before the first scrape. It does so for later configurations too,
+// and returns when the inventory's context ends.
+func (inv *Inventory) WarmUp() {
+	for inv.ctx.Err() == nil {
+		inv.refresh(inv.ctx, func(o *org) bool { return o.listing == nil })
 		select {
-		case <-i.coldUntil():
-		case <-i.configured:
-		case <-i.ctx.Done():
+		case <-inv.nextWarmUp():
+		case <-inv.reconfigured:
+		case <-inv.ctx.Done():
 		}
 	}
 }
 
-// coldUntil gives what tells when the next org that never succeeded is due; nil
-// where all have.
-func (i *Inventory) coldUntil() <-chan time.Time {
-	i.mu.Lock()
-	defer i.mu.Unlock()
+// nextWarmUp returns a channel that receives when the next org without a listing is
+// due, or nil where every org has one.
+func (inv *Inventory) nextWarmUp() <-chan time.Time {
+	inv.mu.Lock()
+	defer inv.mu.Unlock()
 	var next time.Time
-	for _, o := range i.orgs {
-		if o.listing == nil && (next.IsZero() || o.next.Before(next)) {
-			next = o.next
+	for _, o := range inv.orgs {
+		if o.listing == nil && (next.IsZero() || o.nextAttempt.Before(next)) {
+			next = o.nextAttempt
 		}
 	}
 	if next.IsZero() {
@@ -204,52 +195,59 @@ func (i *Inventory) coldUntil() <-chan time.Time {
 	return time.After(time.Until(next))
 }
 
-// View tells what is known now, without asking anybody.
-func (i *Inventory) View() View {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.view(i.orgs, &i.known, &i.shown)
+// View returns the present inventory. It starts no listing.
+func (inv *Inventory) View() View {
+	inv.mu.Lock()
+	defer inv.mu.Unlock()
+	return inv.view(inv.orgs, &inv.all, &inv.fresh)
 }
 
-// OrgInventory is an inventory of one org alone: what its credentials see. Which orgs are
-// observed, and whether anything may be out of sight, is what all credentials tell
-// together.
+// OrgInventory is the part of an [Inventory] that one org's credentials list. Which
+// orgs are observed, and [View.Complete], are answered for all orgs together.
 type OrgInventory struct {
-	whole *Inventory
-	name  string
+	inv  *Inventory
+	name string
 }
 
-// ForOrg returns the inventory of the org of that name; ok is false where there is
-// none.
-func (i *Inventory) ForOrg(name string) (inv OrgInventory, ok bool) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return OrgInventory{whole: i, name: name}, slices.ContainsFunc(i.orgs, func(o *org) bool { return o.name == name })
+// ForOrg returns the inventory of the org of that name; ok is false where it is not
+// configured.
+func (inv *Inventory) ForOrg(name string) (oi OrgInventory, ok bool) {
+	inv.mu.Lock()
+	defer inv.mu.Unlock()
+	return OrgInventory{inv: inv, name: name}, inv.org(name) != nil
 }
 
 // Refresh is [Inventory.Refresh] of the one org.
-func (p OrgInventory) Refresh(ctx context.Context) {
-	p.whole.refresh(ctx, func(o *org) bool { return o.name == p.name })
+func (oi OrgInventory) Refresh(ctx context.Context) {
+	oi.inv.refresh(ctx, func(o *org) bool { return o.name == oi.name })
 }
 
-// View is [Inventory.View] of the one org. There is nothing in it once the org is
-// no longer configured.
-func (p OrgInventory) View() View {
-	i := p.whole
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	for n, o := range i.orgs {
-		if o.name == p.name {
-			return i.view(i.orgs[n:n+1], &o.known, &o.shown)
+// View is [Inventory.View] of the one org. It is empty once the org is no longer
+// configured.
+func (oi OrgInventory) View() View {
+	oi.inv.mu.Lock()
+	defer oi.inv.mu.Unlock()
+	o := oi.inv.org(oi.name)
+	if o == nil {
+		return View{Snapshot: &Snapshot{}}
+	}
+	return oi.inv.view([]*org{o}, &o.snapshot, &o.snapshot)
+}
+
+// org returns the org of that name, or nil. The lock is held.
+func (inv *Inventory) org(name string) *org {
+	for _, o := range inv.orgs {
+		if o.name == name {
+			return o
 		}
 	}
-	return View{Snapshot: &Snapshot{}}
+	return nil
 }
 
-// refresh starts the listings that are due, of those who are wanted, and waits
-// for all that are under way.
-func (i *Inventory) refresh(ctx context.Context, wanted func(*org) bool) {
-	for _, done := range i.start(wanted) {
+// refresh starts the listings that are due among the selected orgs, and waits for
+// all of theirs that are running.
+func (inv *Inventory) refresh(ctx context.Context, selected func(*org) bool) {
+	for _, done := range inv.startDue(selected) {
 		select {
 		case <-done:
 		case <-ctx.Done():
@@ -257,93 +255,99 @@ func (i *Inventory) refresh(ctx context.Context, wanted func(*org) bool) {
 	}
 }
 
-func (i *Inventory) start(wanted func(*org) bool) (underWay []<-chan struct{}) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
+// startDue starts listings and returns the channels that are closed when a running
+// one is done.
+func (inv *Inventory) startDue(selected func(*org) bool) (running []<-chan struct{}) {
+	inv.mu.Lock()
+	defer inv.mu.Unlock()
 	now := time.Now()
-	for _, o := range i.orgs {
-		if !wanted(o) {
+	for _, o := range inv.orgs {
+		if !selected(o) {
 			continue
 		}
-		if o.done == nil && o.due(now) && i.ctx.Err() == nil {
-			go i.list(o, o.begin(i.ctx, now, i.ttl))
+		if o.done == nil && !now.Before(o.nextAttempt) && inv.ctx.Err() == nil {
+			go inv.list(o, o.startListing(inv.ctx, now, inv.ttl))
 		}
 		if o.done != nil {
-			underWay = append(underWay, o.done)
+			running = append(running, o.done)
 		}
 	}
-	return underWay
+	return running
 }
 
-// list lists an org when there is a slot, and takes note of how it went.
-func (i *Inventory) list(o *org, ctx context.Context) { //nolint:revive // the context is the org's
+// list lists an org as soon as there is a slot, and records the result.
+func (inv *Inventory) list(o *org, ctx context.Context) { //nolint:revive // the context is the org's
 	var listing *datadog.Listing
 	var err error
 	select {
-	case i.slots <- struct{}{}:
+	case inv.slots <- struct{}{}:
 		listing, err = o.lister.List(ctx)
-		<-i.slots
+		<-inv.slots
 	case <-ctx.Done():
 	}
 
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	stopped := ctx.Err() != nil
-	defer close(o.end()) // last of all: those who wait find everything told
-	defer i.tellChanges()
-	if stopped {
-		return // we stop, or the org is configured no longer: that says nothing about it
+	inv.mu.Lock()
+	defer inv.mu.Unlock()
+	canceled := ctx.Err() != nil
+	defer close(o.endListing()) // last, so that those who wait find the changes logged
+	defer inv.logChanges()
+	if canceled {
+		return // the process stops, or the org was reconfigured: no failure of the org
 	}
-	logger := log.With(i.logger, "org", o.name)
+	logger := log.With(inv.logger, "org", o.name)
 	if err != nil {
-		o.failed(err)
-		level.Warn(logger).Log("msg", "Listing failed", "reason", o.reason, "err", err, "next_attempt", logTime(o.next))
+		reason := o.recordFailure(err)
+		level.Warn(logger).Log("msg", "Listing failed", "reason", reason, "err", err, "next_attempt", logTime(o.nextAttempt))
 		return
 	}
 	first, recovered := o.listing == nil, o.err != nil
-	o.succeeded(listing)
+	o.recordSuccess(listing)
 	if first {
-		i.changes.found(listing)
+		inv.changes.ignoreAdded(listing)
 	}
 	for _, warning := range listing.Warnings {
-		level.Warn(logger).Log("msg", "Listing is odd", "err", warning)
+		level.Warn(logger).Log("msg", "Listing warning", "warning", warning)
 	}
 	leveled := level.Debug(logger)
 	if first || recovered {
 		leveled = level.Info(logger)
 	}
 	leveled.Log("msg", "Listing succeeded", "connections", len(listing.Connections), "complete", listing.Complete,
-		"pages", listing.Pages, "duration", listing.Duration, "next_attempt", logTime(o.next))
+		"pages", listing.Pages, "duration", listing.Duration, "next_attempt", logTime(o.nextAttempt))
 }
 
-// tellChanges logs them, unless listings are under way.
-func (i *Inventory) tellChanges() {
-	if !slices.ContainsFunc(i.orgs, func(o *org) bool { return o.done != nil }) {
-		i.changes.tell(i.all())
+// logChanges logs what has changed, unless listings are running. The lock is held.
+func (inv *Inventory) logChanges() {
+	if !slices.ContainsFunc(inv.orgs, func(o *org) bool { return o.done != nil }) {
+		inv.changes.log(inv.logger, inv.allSnapshot())
 	}
 }
 
-// view tells what is known of some orgs, and what of that is shown. The lock is held.
-func (i *Inventory) view(orgs []*org, known, shown *merged) View {
+// view returns a view of some orgs. The snapshot comes from cache all, or from cache
+// fresh while one of the orgs is stale. The lock is held.
+func (inv *Inventory) view(orgs []*org, all, fresh *snapshotCache) View {
 	now := time.Now()
-	complete := !slices.ContainsFunc(i.orgs, func(o *org) bool { return !o.tellsAll(now, i.maxStale) })
-	states := make([]OrgState, len(orgs))
-	for n, o := range orgs {
-		states[n] = o.state(now, i.maxStale)
+	v := View{Complete: true, Orgs: make([]OrgState, len(orgs))}
+	for _, o := range inv.orgs {
+		v.Complete = v.Complete && o.complete(now, inv.maxStale)
 	}
-	if !slices.ContainsFunc(states, func(s OrgState) bool { return s.Stale }) {
-		return View{Snapshot: known.of(orgs, i.seen.by(i.orgs)), Orgs: states, Complete: complete}
-	}
-	var current []*org
-	for n, o := range orgs {
-		if !states[n].Stale {
-			current = append(current, o)
+	shown, cache := make([]*org, 0, len(orgs)), all
+	for i, o := range orgs {
+		v.Orgs[i] = o.state(now, inv.maxStale)
+		if v.Orgs[i].Stale {
+			cache = fresh
+		} else {
+			shown = append(shown, o)
 		}
 	}
-	return View{Snapshot: shown.of(current, i.seen.by(i.orgs)), Orgs: states, Complete: complete}
+	v.Snapshot = cache.get(shown, inv.observed.get(inv.orgs))
+	return v
 }
 
-// all is what is known of all orgs, however old. The lock is held.
-func (i *Inventory) all() *Snapshot { return i.known.of(i.orgs, i.seen.by(i.orgs)) }
+// allSnapshot merges the last good listings of all orgs, stale ones too. The lock is
+// held.
+func (inv *Inventory) allSnapshot() *Snapshot {
+	return inv.all.get(inv.orgs, inv.observed.get(inv.orgs))
+}
 
 func logTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }

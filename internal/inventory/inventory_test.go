@@ -400,7 +400,7 @@ func TestChangesAreLoggedALineEach(t *testing.T) {
 		`level=info msg="Connection added" connection_id=d-a source_org_id=d source_org_name="Org d" sink_org_id=a sink_org_name="Org a" types=metrics`,
 		`level=info msg="Connection removed" connection_id=a-c source_org_id=a source_org_name="Org a" sink_org_id=c sink_org_name="Org c" types=logs`,
 		`level=info msg="Connection types changed" connection_id=a-b source_org_id=a source_org_name="Org a" sink_org_id=b sink_org_name="Org b" types=audit,logs types_before=logs`,
-		`level=warn org=default msg="Listing is odd" err="how odd"`,
+		`level=warn org=default msg="Listing warning" warning="how odd"`,
 		`level=info msg="Org renamed" org_id=a org_name="Org A, renamed" org_name_before="Org a"`,
 	}
 	if !slices.Equal(lines, want) {

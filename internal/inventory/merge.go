@@ -3,77 +3,77 @@ package inventory
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"datadog_org_connections_exporter/datadog"
 )
 
-// source is what a snapshot depends on of one org.
-type source struct {
-	listing *datadog.Listing
-	self    string
-	refused bool
+// input is what a snapshot depends on of one org. The org's id is not part of it: it
+// changes only with the listing.
+type input struct {
+	listing  *datadog.Listing
+	rejected bool
 }
 
-// sources tells where a snapshot comes from; equal ones give equal snapshots.
-func sources(orgs []*org) []source {
-	from := make([]source, len(orgs))
-	for n, o := range orgs {
-		from[n] = source{listing: o.listing, self: o.self, refused: o.refused()}
+func inputsOf(orgs []*org) []input {
+	inputs := make([]input, len(orgs))
+	for i, o := range orgs {
+		inputs[i] = input{listing: o.listing, rejected: o.rejected()}
 	}
-	return from
+	return inputs
 }
 
-// listed are those orgs that were listed once.
+// listed returns the orgs that have a listing.
 func listed(orgs []*org) []*org {
 	return slices.DeleteFunc(slices.Clone(orgs), func(o *org) bool { return o.listing == nil })
 }
 
-// merged is a snapshot and what it was made of.
-type merged struct {
+// snapshotCache holds a snapshot and what it was merged from.
+type snapshotCache struct {
 	snapshot *Snapshot
-	from     []source
-	seen     *observation
+	inputs   []input
+	observed *observedOrgs
 }
 
-// of gives the snapshot of the orgs' last good listings: that of before where it
-// would say the same.
-func (m *merged) of(orgs []*org, seen *observation) *Snapshot {
+// get returns the merged listings of the orgs. The snapshot is the cached one where
+// the inputs or the result are equal.
+func (c *snapshotCache) get(orgs []*org, observed *observedOrgs) *Snapshot {
 	orgs = listed(orgs)
-	from := sources(orgs)
-	if m.snapshot != nil && m.seen == seen && slices.Equal(from, m.from) {
-		return m.snapshot
+	inputs := inputsOf(orgs)
+	if c.snapshot != nil && c.observed == observed && slices.Equal(inputs, c.inputs) {
+		return c.snapshot
 	}
-	m.from, m.seen = from, seen
-	if snapshot := merge(orgs, seen); m.snapshot == nil || !snapshot.equal(m.snapshot) {
-		m.snapshot = snapshot
+	c.inputs, c.observed = inputs, observed
+	if snapshot := merge(orgs, observed); c.snapshot == nil || !snapshot.equal(c.snapshot) {
+		c.snapshot = snapshot
 	}
-	return m.snapshot
+	return c.snapshot
 }
 
-// merge makes one snapshot of the last good listings. Where two of them tell
-// different things, the fresher one is right.
-func merge(orgs []*org, seen *observation) *Snapshot {
+// merge returns one snapshot of the orgs' listings. Where two of them differ, the
+// newer one is believed.
+func merge(orgs []*org, observed *observedOrgs) *Snapshot {
 	orgs = slices.Clone(orgs)
 	slices.SortStableFunc(orgs, func(a, b *org) int { return a.listing.Began.Compare(b.listing.Began) })
 
-	infos := map[string]datadog.Org{}
-	watch := watchers(orgs)
+	byID := map[string]datadog.Org{}
+	authoritative := authoritativeListings(orgs)
 	connections := make([][]datadog.Connection, len(orgs))
-	for n, o := range orgs {
-		connections[n] = watch.left(o)
-		for _, info := range o.listing.Orgs {
-			infos[info.ID] = infos[info.ID].Updated(info)
+	for i, o := range orgs {
+		connections[i] = authoritative.withoutRemoved(o.listing)
+		for _, described := range o.listing.Orgs {
+			byID[described.ID] = byID[described.ID].Updated(described)
 		}
 	}
-	var all []OrgInfo
-	for id, info := range infos {
-		all = append(all, OrgInfo{Org: info, Observed: seen.of(id)})
+	var infos []OrgInfo
+	for id, described := range byID {
+		infos = append(infos, OrgInfo{Org: described, Observed: observed.status(id)})
 	}
-	return newSnapshot(union(connections), all)
+	return newSnapshot(union(connections), infos)
 }
 
-// union gives the connections of several lists, each of which is in the order of
-// the ids. Where a connection is in more than one, the last is right.
+// union merges lists that are sorted by id. Of connections with the same id, that of
+// the last list is kept.
 func union(lists [][]datadog.Connection) []datadog.Connection {
 	switch len(lists) {
 	case 0:
@@ -85,7 +85,7 @@ func union(lists [][]datadog.Connection) []datadog.Connection {
 	older, newer := union(lists[:half]), union(lists[half:])
 	all := make([]datadog.Connection, 0, max(len(older), len(newer)))
 	for len(older) > 0 && len(newer) > 0 {
-		switch order := byID(older[0], newer[0]); {
+		switch order := compareIDs(older[0], newer[0]); {
 		case order < 0:
 			all, older = append(all, older[0]), older[1:]
 		case order > 0:
@@ -97,45 +97,44 @@ func union(lists [][]datadog.Connection) []datadog.Connection {
 	return append(append(all, older...), newer...)
 }
 
-// watch are the freshest listings that hold all connections of an org, by the
-// org's id.
-type watch map[string]*org
+// authoritative has the newest authoritative listing of each org by its id: one that
+// has all of the org's connections.
+type authoritative map[string]*datadog.Listing
 
-// watchers finds them. The orgs are in the order of their age, oldest first.
-func watchers(orgs []*org) watch {
-	w := watch{}
+// authoritativeListings expects the oldest listing first.
+func authoritativeListings(orgs []*org) authoritative {
+	a := authoritative{}
 	for _, o := range orgs {
-		if o.self != "" && o.listing.Complete && !o.listing.Filtered {
-			w[o.self] = o
+		if o.orgID != "" && o.listing.Complete && !o.listing.Filtered {
+			a[o.orgID] = o.listing
 		}
 	}
-	return w
+	return a
 }
 
-// left are the connections that an org listed and no fresher listing misses: its
-// own list where that is all of them.
-func (w watch) left(o *org) []datadog.Connection {
-	listed := o.listing.Connections
-	if !slices.ContainsFunc(listed, func(c datadog.Connection) bool { return w.missed(c, o) }) {
-		return listed
+// withoutRemoved returns the connections of the listing that were not removed since:
+// the listing's own slice where none was.
+func (a authoritative) withoutRemoved(l *datadog.Listing) []datadog.Connection {
+	removed := func(c datadog.Connection) bool { return a.removed(c, l.Began) }
+	if !slices.ContainsFunc(l.Connections, removed) {
+		return l.Connections
 	}
-	return slices.DeleteFunc(slices.Clone(listed), func(c datadog.Connection) bool { return w.missed(c, o) })
+	return slices.DeleteFunc(slices.Clone(l.Connections), removed)
 }
 
-// missed tells whether a connection that an org listed is gone: a fresher listing
-// of one of its ends, which holds all of that end's connections, is without it.
-func (w watch) missed(c datadog.Connection, listed *org) bool {
+// removed reports whether an authoritative listing of one of the connection's ends,
+// begun after the connection was listed, lacks it.
+func (a authoritative) removed(c datadog.Connection, listed time.Time) bool {
 	for _, end := range []string{c.SourceID, c.SinkID} {
-		watcher := w[end]
-		if watcher != nil && watcher.listing.Began.After(listed.listing.Began) && !watcher.lists(c.ID) {
+		if l := a[end]; l != nil && l.Began.After(listed) && !contains(l.Connections, c.ID) {
 			return true
 		}
 	}
 	return false
 }
 
-// lists tells whether the connection is in the org's last good listing.
-func (o *org) lists(id string) bool {
-	_, found := slices.BinarySearchFunc(o.listing.Connections, id, func(c datadog.Connection, id string) int { return cmp.Compare(c.ID, id) })
+// contains reports whether a connection with the id is among those sorted by id.
+func contains(sorted []datadog.Connection, id string) bool {
+	_, found := slices.BinarySearchFunc(sorted, id, func(c datadog.Connection, id string) int { return cmp.Compare(c.ID, id) })
 	return found
 }

@@ -8,15 +8,15 @@ import (
 	"datadog_org_connections_exporter/datadog"
 )
 
-// inferSelf finds the org whose credentials listed the connections. The API does
-// not say, but it lists only connections in which that org takes part: it is the
-// one that stands at one end of all of them. Where two orgs do (a single
-// connection, or one each way), it is the one that it was before, if any.
-func inferSelf(connections []datadog.Connection, before string) string {
-	candidates := ends(connections)
+// inferOrgID returns the id of the org whose credentials listed the connections. The
+// API does not say, but it lists only connections of that org: it is the one that is
+// an end of all of them. Where two orgs are (a single connection, or one each way),
+// or where there are no connections, it is prev if that is possible, else empty.
+func inferOrgID(connections []datadog.Connection, prev string) string {
+	candidates := commonOrgs(connections)
 	switch {
-	case candidates == nil, candidates[before]:
-		return before
+	case candidates == nil, candidates[prev]:
+		return prev
 	case len(candidates) == 1:
 		for id := range candidates {
 			return id
@@ -25,9 +25,9 @@ func inferSelf(connections []datadog.Connection, before string) string {
 	return ""
 }
 
-// ends gives the orgs that take part in every connection; nil where there is no
-// connection with two known ends.
-func ends(connections []datadog.Connection) map[string]bool {
+// commonOrgs returns the orgs that are an end of every connection. Connections
+// without both ends are ignored; where no other is there, it returns nil.
+func commonOrgs(connections []datadog.Connection) map[string]bool {
 	var common map[string]bool
 	for _, c := range connections {
 		if c.SourceID == "" || c.SinkID == "" {
@@ -46,98 +46,90 @@ func ends(connections []datadog.Connection) map[string]bool {
 	return common
 }
 
-// observation tells which orgs we hold working credentials of. It never changes.
-type observation struct {
-	observed map[string]bool
-	perhaps  map[string]bool // may be one whose credentials we hold
+// observedOrgs are the orgs whose credentials are configured and work. It is
+// immutable.
+type observedOrgs struct {
+	byID map[string]datadog.Ternary // Yes or Unknown; the others are not observed
 }
 
-// observing is an observation and what it was made of.
-type observing struct {
-	*observation
-	from []source
+// status returns [OrgInfo.Observed] of the org.
+func (o *observedOrgs) status(id string) datadog.Ternary {
+	if status, ok := o.byID[id]; ok {
+		return status
+	}
+	return datadog.No
 }
 
-// by gives what all configured orgs' last good listings tell, however old they are:
-// an outage takes no credentials away. It is that of before where it would say the
-// same.
-func (o *observing) by(orgs []*org) *observation {
+// observedCache holds the observed orgs and what they were inferred from.
+type observedCache struct {
+	observed *observedOrgs
+	inputs   []input
+}
+
+// get returns the orgs that are observed by the credentials of the given ones: as
+// their last good listings say, however old, since an outage does not take credentials
+// away. The result is the cached one where the inputs or the result are equal.
+func (c *observedCache) get(orgs []*org) *observedOrgs {
 	orgs = listed(orgs)
-	from := sources(orgs)
-	if o.observation != nil && slices.Equal(from, o.from) {
-		return o.observation
+	inputs := inputsOf(orgs)
+	if c.observed != nil && slices.Equal(inputs, c.inputs) {
+		return c.observed
 	}
-	o.from = from
-	if seen := observers(orgs); o.observation == nil || !seen.equal(o.observation) {
-		o.observation = seen
+	c.inputs = inputs
+	if observed := inferObserved(orgs); c.observed == nil || !maps.Equal(observed.byID, c.observed.byID) {
+		c.observed = observed
 	}
-	return o.observation
+	return c.observed
 }
 
-func (o *observation) equal(other *observation) bool {
-	return maps.Equal(o.observed, other.observed) && maps.Equal(o.perhaps, other.perhaps)
-}
-
-func observers(orgs []*org) *observation {
-	o := &observation{observed: map[string]bool{}, perhaps: map[string]bool{}}
-	takes := sync.OnceValue(func() map[string]int { return partsTaken(orgs) }) // mostly nobody asks
-	for _, org := range orgs {
-		if org.refused() {
+func inferObserved(orgs []*org) *observedOrgs {
+	byID := map[string]datadog.Ternary{}
+	totals := sync.OnceValue(func() map[string]int { return countByOrg(orgs) }) // rarely needed
+	for _, o := range orgs {
+		if o.rejected() {
 			continue
 		}
-		candidates := map[string]bool{org.self: true}
-		if org.self == "" {
-			candidates = org.candidates(takes)
+		candidates := map[string]bool{o.orgID: true}
+		if o.orgID == "" {
+			candidates = o.candidates(totals)
 		}
 		for id := range candidates {
 			if len(candidates) == 1 {
-				o.observed[id] = true
-			} else {
-				o.perhaps[id] = true
+				byID[id] = datadog.Yes
+			} else if byID[id] != datadog.Yes {
+				byID[id] = datadog.Unknown
 			}
 		}
 	}
-	return o
+	return &observedOrgs{byID: byID}
 }
 
-// candidates gives the orgs whose credentials may have made a listing that does not
-// tell by itself. One that takes part in more connections than it lists is none: its
-// own credentials would have listed those too.
-func (o *org) candidates(takes func() map[string]int) map[string]bool {
-	candidates := ends(o.listing.Connections)
+// candidates returns the ids of the orgs whose credentials may have made the listing.
+// An org with more connections in total than in this listing is none: its own
+// credentials would have listed all of them.
+func (o *org) candidates(totals func() map[string]int) map[string]bool {
+	candidates := commonOrgs(o.listing.Connections)
 	if o.listing.Filtered {
 		return candidates
 	}
-	listed := partsTaken([]*org{o})
-	maps.DeleteFunc(candidates, func(id string, _ bool) bool { return takes()[id] > listed[id] })
+	here := countByOrg([]*org{o})
+	maps.DeleteFunc(candidates, func(id string, _ bool) bool { return totals()[id] > here[id] })
 	return candidates
 }
 
-// partsTaken counts the connections that each org takes part in, as some orgs'
-// listings tell together.
-func partsTaken(orgs []*org) map[string]int {
-	counted := map[string]bool{} // connections, by id
-	takes := map[string]int{}
+// countByOrg returns the number of connections in the listings by the id of an end.
+func countByOrg(orgs []*org) map[string]int {
+	counted := map[string]bool{} // by connection id
+	counts := map[string]int{}
 	for _, o := range orgs {
-		for n := range o.listing.Connections {
-			c := &o.listing.Connections[n]
-			if counted[c.ID] {
-				continue
+		for i := range o.listing.Connections {
+			c := &o.listing.Connections[i]
+			if !counted[c.ID] {
+				counted[c.ID] = true
+				counts[c.SourceID]++
+				counts[c.SinkID]++
 			}
-			counted[c.ID] = true
-			takes[c.SourceID]++
-			takes[c.SinkID]++
 		}
 	}
-	return takes
-}
-
-func (o *observation) of(id string) datadog.Ternary {
-	switch {
-	case o.observed[id]:
-		return datadog.Yes
-	case o.perhaps[id]:
-		return datadog.Unknown
-	}
-	return datadog.No
+	return counts
 }

@@ -10,45 +10,42 @@ import (
 	"datadog_org_connections_exporter/datadog"
 )
 
-// OrgState tells how listing an org goes.
+// OrgState is the state of an org's listing.
 type OrgState struct {
 	Name string
-	// Up is true where the last listing succeeded and is not too old to be shown.
+	// Up is true where the last listing succeeded and is not stale.
 	Up bool
-	// Listing is the last good one, nil where there was none. It is there even
-	// where it is too old for its connections to be shown.
+	// Listing is the last good one, stale or not, and nil before the first.
 	Listing *datadog.Listing
-	// Stale is true where the last good listing is too old to be shown.
+	// Stale is true where the last good listing is older than [Options.MaxStale].
 	Stale bool
 	// Err is why the last listing failed, nil where it succeeded or none ended yet.
 	Err error
-	// NextAttempt is the earliest time for the next listing.
+	// NextAttempt is the earliest time of the next listing.
 	NextAttempt time.Time
-	// Refreshing is true while a listing is under way.
+	// Refreshing is true while a listing is running.
 	Refreshing bool
-	// Listings that ended, and those of them that failed, by reason. Every one of
-	// [datadog.Reasons] is there.
+	// Listings counts those that ended, failed ones too. Failures counts those by
+	// reason, and has all of [datadog.Reasons].
 	Listings uint64
 	Failures map[datadog.Reason]uint64
 	Stats    datadog.Stats
 }
 
-// org is the state that OrgState tells about. The inventory's lock guards it.
+// org is a configured org and its listings. The inventory's lock guards it.
 type org struct {
 	name   string
 	lister Lister
 
-	listing  *datadog.Listing   // the last good one
-	self     string             // id of the org that the credentials belong to, empty where unknown
-	err      error              // of the last listing
-	reason   datadog.Reason     // of err
-	next     time.Time          // nothing is asked before
-	done     chan struct{}      // closed when the listing under way ends, nil where none is
-	stop     context.CancelFunc // ends the listing under way
-	listings uint64
-	failures map[datadog.Reason]uint64
-	known    merged // of this org alone
-	shown    merged // of nothing: its listing is too old
+	listing     *datadog.Listing // the last good one
+	orgID       string           // of the org that the credentials belong to, empty where not inferred
+	err         error            // of the last listing
+	nextAttempt time.Time
+	done        chan struct{}      // closed when the running listing ends, nil where none is running
+	cancel      context.CancelFunc // of the running listing
+	listings    uint64
+	failures    map[datadog.Reason]uint64
+	snapshot    snapshotCache // of this org alone
 }
 
 func newOrg(o Org) *org {
@@ -59,91 +56,90 @@ func newOrg(o Org) *org {
 	return &org{name: o.Name, lister: o.Lister, failures: failures}
 }
 
-func (o *org) due(now time.Time) bool { return !now.Before(o.next) }
-
-// with is the org with another lister. What is known stays. The new lister is
-// asked at once, unless that would break a promise to the API.
-func (o *org) with(lister Lister) *org {
+// withLister returns a copy of the org with another lister, which is due at once
+// unless the API asked to wait.
+func (o *org) withLister(lister Lister) *org {
 	other := *o
 	other.lister = lister
-	other.done, other.stop = nil, nil
-	if o.reason != datadog.RateLimited {
-		other.next = time.Time{}
+	other.done, other.cancel = nil, nil
+	if !errors.Is(o.err, datadog.RateLimited) {
+		other.nextAttempt = time.Time{}
 	}
 	return &other
 }
 
-// begin books an attempt and gives what it lives in. Attempts are counted from
-// their beginning, so that a scrape interval equal to the TTL finds every listing
-// due.
-func (o *org) begin(parent context.Context, now time.Time, ttl time.Duration) context.Context {
-	ctx, stop := context.WithCancel(parent)
+// startListing returns the context of a new listing. The next attempt is a TTL after
+// the beginning of this one, so that a scrape interval equal to the TTL finds every
+// listing due.
+func (o *org) startListing(parent context.Context, now time.Time, ttl time.Duration) context.Context {
+	ctx, cancel := context.WithCancel(parent)
 	o.done = make(chan struct{})
-	o.stop = stop
-	o.next = now.Add(ttl)
+	o.cancel = cancel
+	o.nextAttempt = now.Add(ttl)
 	return ctx
 }
 
-// end gives the channel that is to be closed when all is settled.
-func (o *org) end() (done chan struct{}) {
-	o.stop()
+// endListing returns the channel to close when the result is recorded.
+func (o *org) endListing() (done chan struct{}) {
+	o.cancel()
 	done, o.done = o.done, nil
 	return done
 }
 
-// abandon ends the listing under way, if any: nobody wants to know any more.
-func (o *org) abandon() {
+// cancelListing cancels the running listing, if any.
+func (o *org) cancelListing() {
 	if o.done != nil {
-		o.stop()
+		o.cancel()
 	}
 }
 
-func (o *org) failed(err error) {
+func (o *org) recordFailure(err error) datadog.Reason {
+	reason := reasonOf(err)
 	o.err = err
-	o.reason = reasonOf(err)
 	o.listings++
-	o.failures[o.reason]++
+	o.failures[reason]++
 	var failure *datadog.Error
-	if errors.As(err, &failure) && failure.RetryAt.After(o.next) {
-		o.next = failure.RetryAt
+	if errors.As(err, &failure) && failure.RetryAt.After(o.nextAttempt) {
+		o.nextAttempt = failure.RetryAt
 	}
+	return reason
 }
 
-func (o *org) succeeded(listing *datadog.Listing) {
-	o.err, o.reason = nil, ""
+func (o *org) recordSuccess(listing *datadog.Listing) {
+	o.err = nil
 	o.listings++
-	o.listing = likeBefore(listing, o.listing)
-	o.self = inferSelf(listing.Connections, o.self)
-	if listing.NotBefore.After(o.next) {
-		o.next = listing.NotBefore
+	o.listing = reuse(listing, o.listing)
+	o.orgID = inferOrgID(listing.Connections, o.orgID)
+	if listing.NotBefore.After(o.nextAttempt) {
+		o.nextAttempt = listing.NotBefore
 	}
 }
 
-// likeBefore gives a listing in the memory of the one before, where it holds the
-// same: what was made of that one is kept.
-func likeBefore(listing, before *datadog.Listing) *datadog.Listing {
-	if before == nil || !slices.EqualFunc(before.Connections, listing.Connections, sameConnection) {
+// reuse returns the listing with the connections of prev where they are equal, so
+// that both, and the snapshots made of them, share their memory.
+func reuse(listing, prev *datadog.Listing) *datadog.Listing {
+	if prev == nil || !slices.EqualFunc(prev.Connections, listing.Connections, sameConnection) {
 		return listing
 	}
-	same := *listing
-	same.Connections = before.Connections
-	return &same
+	reused := *listing
+	reused.Connections = prev.Connections
+	return &reused
 }
 
-// refused tells whether the API did not accept the credentials when they were
-// last used. An outage does not make it so.
-func (o *org) refused() bool {
-	return o.reason == datadog.Unauthorized || o.reason == datadog.Forbidden
+// rejected reports whether the last listing failed because the API rejected the
+// credentials. Other failures say nothing about them.
+func (o *org) rejected() bool {
+	return errors.Is(o.err, datadog.Unauthorized) || errors.Is(o.err, datadog.Forbidden)
 }
 
-// stale tells whether the last good listing is too old to be shown.
+// stale reports whether the last good listing is older than maxStale.
 func (o *org) stale(now time.Time, maxStale time.Duration) bool {
 	return o.listing != nil && now.Sub(o.listing.Began) > maxStale
 }
 
-// tellsAll tells whether what the org's credentials can see, and is not in its
-// listing, is not there.
-func (o *org) tellsAll(now time.Time, maxStale time.Duration) bool {
+// complete reports whether the org's listing has every connection that its
+// credentials can see.
+func (o *org) complete(now time.Time, maxStale time.Duration) bool {
 	return o.listing != nil && !o.stale(now, maxStale) && o.listing.Complete && !o.listing.Filtered
 }
 
@@ -155,7 +151,7 @@ func (o *org) state(now time.Time, maxStale time.Duration) OrgState {
 		Listing:     o.listing,
 		Stale:       stale,
 		Err:         o.err,
-		NextAttempt: o.next,
+		NextAttempt: o.nextAttempt,
 		Refreshing:  o.done != nil,
 		Listings:    o.listings,
 		Failures:    maps.Clone(o.failures),
@@ -163,8 +159,8 @@ func (o *org) state(now time.Time, maxStale time.Duration) OrgState {
 	}
 }
 
-// reasonOf sorts a failure. One that says nothing of itself came from nowhere
-// that the client knows, so it is taken for the network's.
+// reasonOf returns the reason that err wraps. The client gives every error one; any
+// other error is counted as a network failure.
 func reasonOf(err error) datadog.Reason {
 	for _, reason := range datadog.Reasons() {
 		if errors.Is(err, reason) {

@@ -14,25 +14,25 @@ import (
 	"datadog_org_connections_exporter/collector"
 )
 
-// answers is a round tripper that gives the status of its name, or no answer.
-type answers int
+// statusTransport responds with a status, or fails if that is 0.
+type statusTransport int
 
-func (a answers) RoundTrip(*http.Request) (*http.Response, error) {
-	if a == 0 {
-		return nil, errors.New("no answer")
+func (s statusTransport) RoundTrip(*http.Request) (*http.Response, error) {
+	if s == 0 {
+		return nil, errors.New("no response")
 	}
-	return &http.Response{StatusCode: int(a), Body: http.NoBody}, nil
+	return &http.Response{StatusCode: int(s), Body: http.NoBody}, nil
 }
 
-func send(t *testing.T, through http.RoundTripper) {
+func send(t *testing.T, transport http.RoundTripper) {
 	t.Helper()
-	resp, err := through.RoundTrip(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+	resp, err := transport.RoundTrip(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
 	if err == nil {
 		_ = resp.Body.Close() // there is none
 	}
 }
 
-// countsOf gives the series of datadog_api_requests_total.
+// countsOf returns the series of a collector that count requests, without their names.
 func countsOf(t *testing.T, c prometheus.Collector) string {
 	t.Helper()
 	registry := prometheus.NewRegistry()
@@ -48,38 +48,38 @@ func countsOf(t *testing.T, c prometheus.Collector) string {
 	return strings.Join(counts, "\n")
 }
 
-func TestRequestsAreCountedByOrgAndCode(t *testing.T) {
-	requests := collector.NewAPIMetrics()
-	requests.Add("a")
-	requests.Add("b")
-	for _, code := range []answers{200, 200, 429, 503, 0} {
-		send(t, requests.Transport("a", code))
+func TestAPIMetrics_CountByOrgAndCode(t *testing.T) {
+	metrics := collector.NewAPIMetrics()
+	metrics.Add("a")
+	metrics.Add("b")
+	for _, code := range []statusTransport{200, 200, 429, 503, 0} {
+		send(t, metrics.Transport("a", code))
 	}
-	late := requests.Transport("b", answers(200))
+	late := metrics.Transport("b", statusTransport(200))
 	want := `_count{org="a"} 5
 {code="200",org="a"} 2
 {code="429",org="a"} 1
 {code="503",org="a"} 1
 {code="none",org="a"} 1`
-	if got := countsOf(t, requests.ForOrg("a")); got != want {
-		t.Errorf("of a:\n%s\nwant\n%s", got, want)
+	if got := countsOf(t, metrics.ForOrg("a")); got != want {
+		t.Errorf("for a:\n%s\nwant\n%s", got, want)
 	}
-	if got := countsOf(t, requests); !strings.Contains(got, want[strings.Index(want, "{code"):strings.Index(want, "\n{code=\"429")]) || !strings.Contains(got, `org="b"`) {
-		t.Errorf("of all:\n%s", got)
+	if got := countsOf(t, metrics); !strings.Contains(got, want[strings.Index(want, "{code"):strings.Index(want, "\n{code=\"429")]) || !strings.Contains(got, `org="b"`) {
+		t.Errorf("for all:\n%s", got)
 	}
-	requests.Remove("b")
-	send(t, late) // it was under way when the org went
-	if got := countsOf(t, requests); strings.Contains(got, `org="b"`) {
-		t.Errorf("b is not forgotten:\n%s", got)
+	metrics.Remove("b")
+	send(t, late) // was in flight when the org was removed
+	if got := countsOf(t, metrics); strings.Contains(got, `org="b"`) {
+		t.Errorf("b is not removed:\n%s", got)
 	}
 }
 
-func TestReloads(t *testing.T) { synctest.Test(t, testReloads) }
+func TestReloadMetrics(t *testing.T) { synctest.Test(t, testReloadMetrics) }
 
-func testReloads(t *testing.T) {
-	reloads := collector.NewReloadMetrics()
+func testReloadMetrics(t *testing.T) {
+	metrics := collector.NewReloadMetrics()
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(reloads)
+	registry.MustRegister(metrics)
 	values := func() (successful, at string) {
 		t.Helper()
 		for line := range strings.Lines(string(exposition(t, registry))) {
@@ -97,12 +97,12 @@ func testReloads(t *testing.T) {
 	if successful != "1" || first == "" {
 		t.Errorf("at first: %s at %s", successful, first)
 	}
-	reloads.Failed()
+	metrics.Failed()
 	if successful, at := values(); successful != "0" || at != first {
 		t.Errorf("after a failure: %s, last success %s, was %s", successful, at, first)
 	}
 	time.Sleep(time.Second) // virtual
-	reloads.Succeeded()
+	metrics.Succeeded()
 	if successful, at := values(); successful != "1" || at == first {
 		t.Errorf("after a success: %s, last success %s, was %s", successful, at, first)
 	}

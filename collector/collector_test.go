@@ -23,19 +23,17 @@ import (
 	"datadog_org_connections_exporter/internal/policy"
 )
 
-var update = flag.Bool("update", false, "write golden files and documentation instead of comparing with them")
+var update = flag.Bool("update", false, "write golden files and documentation, do not compare with them")
 
 // stack is everything from the simulated API to a registry, in virtual time.
 type stack struct {
 	api       *fake.Server
 	inventory *inventory.Inventory
-	policy    *policy.Current // none is set
-	requests  *collector.APIMetrics
-	reloads   *collector.ReloadMetrics
+	policy    *policy.Current // without a policy
 	registry  *prometheus.Registry
 }
 
-// run runs a test with a stack that lists the org.
+// run runs a test with the stack of an account, listed with the credentials of org.
 func run(t *testing.T, account func() (api *fake.Server, org string), test func(t *testing.T, s stack)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -47,16 +45,17 @@ func run(t *testing.T, account func() (api *fake.Server, org string), test func(
 			synctest.Wait()
 			disconnect()
 		}()
-		requests := collector.NewAPIMetrics()
-		requests.Add("default")
-		known := inventory.New(ctx, []inventory.Org{{Name: "default", Lister: client(t, api, org, requests.Transport("default", transport))}}, inventory.Options{})
-		s := stack{api: api, inventory: known, policy: &policy.Current{}, requests: requests, reloads: collector.NewReloadMetrics(), registry: prometheus.NewPedanticRegistry()}
-		s.registry.MustRegister(requests, collector.New(known, 0), collector.NewPolicyCollector(known, policy.NewJudge(s.policy)), s.reloads)
+		apiMetrics := collector.NewAPIMetrics()
+		apiMetrics.Add("default")
+		client := newClient(t, api, org, apiMetrics.Transport("default", transport))
+		inv := inventory.New(ctx, []inventory.Org{{Name: "default", Lister: client}}, inventory.Options{})
+		s := stack{api: api, inventory: inv, policy: &policy.Current{}, registry: prometheus.NewPedanticRegistry()}
+		s.registry.MustRegister(apiMetrics, collector.New(inv, 0), collector.NewPolicyCollector(inv, policy.NewJudge(s.policy)), collector.NewReloadMetrics())
 		test(t, s)
 	})
 }
 
-func client(t *testing.T, api *fake.Server, org string, transport http.RoundTripper) *datadog.Client {
+func newClient(t *testing.T, api *fake.Server, org string, transport http.RoundTripper) *datadog.Client {
 	t.Helper()
 	token, err := datadog.NewSecret("token", api.Keys(org).Token)
 	if err != nil {
@@ -69,14 +68,14 @@ func client(t *testing.T, api *fake.Server, org string, transport http.RoundTrip
 	return c
 }
 
-// wantGolden compares the whole exposition with a file, and finds nothing that
-// promtool would complain of.
+// wantGolden compares the exposition with a file of testdata, and lints it as promtool
+// does.
 func wantGolden(t *testing.T, registry prometheus.Gatherer, name string) {
 	t.Helper()
 	wantFile(t, exposition(t, registry), filepath.Join("testdata", name))
 	problems, err := testutil.GatherAndLint(registry)
 	if err != nil || len(problems) > 0 {
-		t.Errorf("lint finds %v, %v", problems, err)
+		t.Errorf("lint: %v, %v", problems, err)
 	}
 }
 
@@ -113,13 +112,13 @@ func wantFile(t *testing.T, got []byte, file string) {
 	gotLines, wantLines := strings.Split(string(got), "\n"), strings.Split(string(want), "\n")
 	for n := range min(len(gotLines), len(wantLines)) {
 		if gotLines[n] != wantLines[n] {
-			t.Fatalf("%s, line %d (go test ./collector -update writes it anew):\n got %s\nwant %s", file, n+1, gotLines[n], wantLines[n])
+			t.Fatalf("%s, line %d (go test ./collector -update rewrites it):\n got %s\nwant %s", file, n+1, gotLines[n], wantLines[n])
 		}
 	}
 	t.Fatalf("%s has %d lines, got %d", file, len(wantLines), len(gotLines))
 }
 
-// company is a small account with everything in it that needs care.
+// company returns a small account with unusual orgs, users and connections.
 func company() (*fake.Server, string) {
 	api := fake.New(fake.Options{RateLimit: fake.RateLimit{Limit: 100, Period: time.Minute, Name: "org_connections"}})
 	org := func(id, name string) string {
@@ -154,52 +153,45 @@ func company() (*fake.Server, string) {
 	return api, hub
 }
 
-func TestBeforeAnythingIsKnown(t *testing.T) {
-	run(t, company, func(t *testing.T, s stack) {
-		wantGolden(t, s.registry, "nothing-known.prom")
-	})
+func TestCollectors_Golden(t *testing.T) {
+	for file, prepare := range map[string]func(t *testing.T, s stack){
+		"not-listed-yet.prom": func(*testing.T, stack) {},
+		"failed.prom": func(t *testing.T, s stack) {
+			s.api.Inject(fake.Disconnect())
+			s.inventory.Refresh(t.Context())
+		},
+		"inventory.prom": func(t *testing.T, s stack) { s.inventory.Refresh(t.Context()) },
+		"policy.prom": func(t *testing.T, s stack) {
+			s.setPolicy(t)
+			s.inventory.Refresh(t.Context())
+		},
+		"outage.prom": func(t *testing.T, s stack) {
+			s.inventory.Refresh(t.Context())
+			time.Sleep(time.Minute) // virtual
+			s.api.Inject(fake.TooManyRequests(http.Header{"Retry-After": {"2"}}).Times(3))
+			s.api.Inject(fake.NoMeta())
+			s.inventory.Refresh(t.Context()) // succeeds with retries, and is not complete
+			time.Sleep(time.Minute)          // virtual
+			s.api.Inject(fake.Status(http.StatusForbidden))
+			s.inventory.Refresh(t.Context())
+		},
+		"stale.prom": func(t *testing.T, s stack) {
+			s.inventory.Refresh(t.Context())
+			time.Sleep(time.Hour + time.Second) // virtual
+			s.api.Inject(fake.HTML200())
+			s.inventory.Refresh(t.Context())
+		},
+	} {
+		t.Run(file, func(t *testing.T) {
+			run(t, company, func(t *testing.T, s stack) {
+				prepare(t, s)
+				wantGolden(t, s.registry, file)
+			})
+		})
+	}
 }
 
-func TestNothingEverSucceeded(t *testing.T) {
-	run(t, company, func(t *testing.T, s stack) {
-		s.api.Inject(fake.Disconnect())
-		s.inventory.Refresh(t.Context())
-		wantGolden(t, s.registry, "nothing-succeeded.prom")
-	})
-}
-
-func TestAnInventory(t *testing.T) {
-	run(t, company, func(t *testing.T, s stack) {
-		s.inventory.Refresh(t.Context())
-		wantGolden(t, s.registry, "inventory.prom")
-	})
-}
-
-func TestAnOutage(t *testing.T) {
-	run(t, company, func(t *testing.T, s stack) {
-		s.inventory.Refresh(t.Context())
-		time.Sleep(time.Minute) // virtual
-		s.api.Inject(fake.TooManyRequests(http.Header{"Retry-After": {"2"}}).Times(3))
-		s.api.Inject(fake.NoMeta())
-		s.inventory.Refresh(t.Context()) // succeeds with retries, and is not complete
-		time.Sleep(time.Minute)          // virtual
-		s.api.Inject(fake.Status(http.StatusForbidden))
-		s.inventory.Refresh(t.Context())
-		wantGolden(t, s.registry, "outage.prom")
-	})
-}
-
-func TestTooOldToBeShown(t *testing.T) {
-	run(t, company, func(t *testing.T, s stack) {
-		s.inventory.Refresh(t.Context())
-		time.Sleep(time.Hour + time.Second) // virtual
-		s.api.Inject(fake.HTML200())
-		s.inventory.Refresh(t.Context())
-		wantGolden(t, s.registry, "too-old.prom")
-	})
-}
-
-func TestAnEmptyInventory(t *testing.T) {
+func TestCollectors_GoldenOfAnEmptyInventory(t *testing.T) {
 	run(t, func() (*fake.Server, string) {
 		api := fake.New(fake.Options{})
 		return api, api.AddOrg(fake.Org{Name: "Alone"})
@@ -209,7 +201,7 @@ func TestAnEmptyInventory(t *testing.T) {
 	})
 }
 
-// companyPolicy expects a part of what the company shares, and more.
+// companyPolicy allows some of the company's connections, and requires others.
 const companyPolicy = `rules:
   - {name: labs to security, source: 'Acme "Labs"*', sink: Security}
   - {name: odd, source: "nul *", sink: Security, types: [logs]}
@@ -217,8 +209,7 @@ const companyPolicy = `rules:
   - {name: expired, source: "*", sink: "*", expires: 1999-01-01}
 `
 
-// underPolicy puts it in force.
-func (s stack) underPolicy(t *testing.T) {
+func (s stack) setPolicy(t *testing.T) {
 	t.Helper()
 	p, err := policy.Parse("policy.yml", []byte(companyPolicy))
 	if err != nil {
@@ -227,18 +218,10 @@ func (s stack) underPolicy(t *testing.T) {
 	s.policy.Set(p)
 }
 
-func TestExpectation(t *testing.T) {
+func TestPolicyCollector_NothingIsMissingWhileTheInventoryIsIncomplete(t *testing.T) {
 	run(t, company, func(t *testing.T, s stack) {
-		s.underPolicy(t)
-		s.inventory.Refresh(t.Context())
-		wantGolden(t, s.registry, "expectation.prom")
-	})
-}
-
-func TestNothingIsMissedWhileNothingIsKnown(t *testing.T) {
-	run(t, company, func(t *testing.T, s stack) {
-		s.underPolicy(t)
-		if shown := look(t, s.registry); strings.Contains(shown.inventory, "missing{") || !strings.Contains(shown.inventory, "datadog_org_connection_rules 4") {
+		s.setPolicy(t)
+		if shown := gather(t, s.registry); strings.Contains(shown.inventory, "missing{") || !strings.Contains(shown.inventory, "datadog_org_connection_rules 4") {
 			t.Errorf("shown:\n%s", shown.inventory)
 		}
 		s.inventory.Refresh(t.Context())
@@ -247,46 +230,45 @@ func TestNothingIsMissedWhileNothingIsKnown(t *testing.T) {
 			time.Sleep(time.Minute) // virtual
 			s.inventory.Refresh(t.Context())
 		}
-		if shown := look(t, s.registry); strings.Contains(shown.inventory, "missing{") || strings.Contains(shown.inventory, "unexpected{") {
+		if shown := gather(t, s.registry); strings.Contains(shown.inventory, "missing{") || strings.Contains(shown.inventory, "unexpected{") {
 			t.Errorf("after an outage of more than an hour:\n%s", shown.inventory)
 		}
 	})
 }
 
-// views is an inventory that the collector is given in place of a real one.
-type views struct {
-	snapshot  inventory.Snapshot
-	refreshed time.Duration
+type stubInventory struct {
+	snapshot inventory.Snapshot
+	timeout  time.Duration // of the last refresh
 }
 
-func (v *views) Refresh(ctx context.Context) {
+func (s *stubInventory) Refresh(ctx context.Context) {
 	deadline, _ := ctx.Deadline()
-	v.refreshed = time.Until(deadline)
+	s.timeout = time.Until(deadline)
 }
 
-func (v *views) View() inventory.View { return inventory.View{Snapshot: &v.snapshot} }
+func (s *stubInventory) View() inventory.View { return inventory.View{Snapshot: &s.snapshot} }
 
-func TestACollectorElsewhereRefreshesByItself(t *testing.T) {
+func TestCollector_RefreshesNoLongerThanWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := &views{}
+		inv := &stubInventory{}
 		registry := prometheus.NewRegistry()
-		registry.MustRegister(collector.New(v, 9*time.Second))
+		registry.MustRegister(collector.New(inv, 9*time.Second))
 		if _, err := registry.Gather(); err != nil {
 			t.Error(err)
 		}
-		if v.refreshed != 9*time.Second {
-			t.Errorf("it had %v to refresh", v.refreshed)
+		if inv.timeout != 9*time.Second {
+			t.Errorf("the refresh had %v, want 9s", inv.timeout)
 		}
 	})
 }
 
-func TestTextsThatAreNoUTF8AreMadeSo(t *testing.T) {
-	v := &views{snapshot: inventory.Snapshot{
+func TestCollector_ReplacesInvalidUTF8(t *testing.T) {
+	inv := &stubInventory{snapshot: inventory.Snapshot{
 		Connections: []datadog.Connection{{ID: "c\xff", SourceID: "a\xff", SinkID: "b", Types: []string{"\xfe\xff"}}},
 		Orgs:        []inventory.OrgInfo{{Org: datadog.Org{ID: "a\xff", Name: "A\xc3"}}},
 	}}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collector.New(v, 0))
+	registry.MustRegister(collector.New(inv, 0))
 	got := exposition(t, registry)
 	for _, series := range []string{
 		`datadog_org_connections{connection_type="` + "\ufffd" + `",sink_org_id="b",sink_org_name="b",source_org_id="a` + "\ufffd" + `",source_org_name="a` + "\ufffd" + `"} 1`,

@@ -3,7 +3,6 @@ package collector_test
 import (
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -12,46 +11,46 @@ import (
 	"datadog_org_connections_exporter/datadog/fake"
 )
 
-// picture is what an exposition shows.
-type picture struct {
-	inventory string            // all lines about orgs and connections
+// gathered is an exposition in parts.
+type gathered struct {
+	inventory string            // the lines of orgs and connections
 	values    map[string]string // by series, such as `datadog_up{org="default"}`
 }
 
-func look(t *testing.T, registry prometheus.Gatherer) picture {
+func gather(t *testing.T, registry prometheus.Gatherer) gathered {
 	t.Helper()
 	var inventory strings.Builder
-	p := picture{values: map[string]string{}}
+	g := gathered{values: map[string]string{}}
 	for line := range strings.Lines(string(exposition(t, registry))) {
 		if strings.HasPrefix(line, "datadog_org") {
 			inventory.WriteString(line)
 			continue
 		}
 		series, value, _ := strings.Cut(strings.TrimSpace(line), "} ")
-		p.values[series+"}"] = value
+		g.values[series+"}"] = value
 	}
-	p.inventory = inventory.String()
-	return p
+	g.inventory = inventory.String()
+	return g
 }
 
-func TestEveryConnectionIsShown(t *testing.T) {
+func TestCollector_ShowsEveryConnection(t *testing.T) {
 	account := func() (*fake.Server, string) { return fake.Star(fake.Options{}, 2500, 7) }
 	run(t, account, func(t *testing.T, s stack) {
 		s.inventory.Refresh(t.Context())
-		shown := look(t, s.registry).inventory
+		shown := gather(t, s.registry).inventory
 		if got := strings.Count(shown, "datadog_org_connection_info{"); got != 2500 || s.api.Requests() != 3 {
 			t.Errorf("%d connections are shown after %d requests, want 2500 after 3", got, s.api.Requests())
 		}
 	})
 }
 
-func TestNoFaultShowsLessThanEverything(t *testing.T) {
+func TestCollector_ShowsEverythingDespiteFaults(t *testing.T) {
 	account := func() (*fake.Server, string) { return fake.Star(fake.Options{PageCap: 100}, 250, 7) }
 	run(t, account, func(t *testing.T, s stack) {
-		refresh := func() picture {
+		refresh := func() gathered {
 			time.Sleep(time.Minute) // virtual
 			s.inventory.Refresh(t.Context())
-			return look(t, s.registry)
+			return gather(t, s.registry)
 		}
 		before := refresh()
 		if got := strings.Count(before.inventory, "datadog_org_connection_info{"); got != 250 {
@@ -82,25 +81,25 @@ func TestNoFaultShowsLessThanEverything(t *testing.T) {
 			s.api.Inject(test.fault)
 			during := refresh()
 			if during.inventory != before.inventory {
-				t.Errorf("%s: the inventory is not what it was", test.name)
+				t.Errorf("%s: the inventory changed", test.name)
 			}
 			if during.values[up] != "0" || during.values[failures] == before.values[failures] {
 				t.Errorf("%s: %s is %s, %s is %s", test.name, up, during.values[up], failures, during.values[failures])
 			}
 			if during.values[lastSuccess] != before.values[lastSuccess] {
-				t.Errorf("%s: the age of the data does not show", test.name)
+				t.Errorf("%s: the time of the last success changed", test.name)
 			}
 			s.api.ClearFaults()
 			after := refresh()
 			if after.inventory != before.inventory || after.values[up] != "1" || after.values[lastSuccess] == before.values[lastSuccess] {
-				t.Errorf("%s: not all is well one refresh after it ended: %s is %s", test.name, up, after.values[up])
+				t.Errorf("%s: one refresh after the fault ended, the inventory is another, %s is %s, or no success shows", test.name, up, after.values[up])
 			}
 			before = after
 		}
 	})
 }
 
-func TestRefusedCredentialsHideNothing(t *testing.T) {
+func TestCollector_ShowsEverythingDespiteRefusedCredentials(t *testing.T) {
 	for reason, refuse := range map[string]func(s *fake.Server, org string){
 		"unauthorized": (*fake.Server).RevokeKeys,
 		"forbidden":    (*fake.Server).DenyPermission,
@@ -113,57 +112,24 @@ func TestRefusedCredentialsHideNothing(t *testing.T) {
 		run(t, account, func(t *testing.T, s stack) {
 			s.inventory.Refresh(t.Context())
 			self := `datadog_org_observed{org_id="` + org + `"}`
-			before := look(t, s.registry)
+			before := gather(t, s.registry)
 			refuse(s.api, org)
 			time.Sleep(time.Minute) // virtual
 			s.inventory.Refresh(t.Context())
-			during := look(t, s.registry)
+			during := gather(t, s.registry)
 			if got := during.values[`datadog_listing_failures_total{org="default",reason="`+reason+`"}`]; got != "1" {
 				t.Errorf("%s failures for %s", got, reason)
 			}
-			// The org is a blind spot now, and nothing else has changed.
+			// The org is not observed any more, and nothing else has changed.
 			if during.inventory != strings.Replace(before.inventory, self+" 1", self+" 0", 1) || during.inventory == before.inventory {
-				t.Error("the inventory is not what it was, but for the blind spot")
+				t.Error("more than datadog_org_observed of the org changed, or not even that")
 			}
 			s.api.RestoreKeys(org)
 			time.Sleep(time.Minute) // virtual
 			s.inventory.Refresh(t.Context())
-			if look(t, s.registry).inventory != before.inventory {
-				t.Error("the inventory is not what it was")
+			if gather(t, s.registry).inventory != before.inventory {
+				t.Error("the inventory changed")
 			}
 		})
 	}
-}
-
-func TestAHundredScrapesOnAColdCacheAreOneListing(t *testing.T) {
-	account := func() (*fake.Server, string) { return fake.Star(fake.Options{Latency: time.Second}, 25, 7) }
-	run(t, account, func(t *testing.T, s stack) {
-		var scrapes sync.WaitGroup
-		for range 100 {
-			scrapes.Go(func() {
-				s.inventory.Refresh(t.Context())
-				if got := look(t, s.registry).values[`datadog_listing_connections{org="default"}`]; got != "25" {
-					t.Errorf("a scrape got %s connections", got)
-				}
-			})
-		}
-		scrapes.Wait()
-		if s.api.Requests() != 1 {
-			t.Errorf("%d requests", s.api.Requests())
-		}
-	})
-}
-
-func TestAThousandScrapesOfAFailingAPIAreOneAttempt(t *testing.T) {
-	account := func() (*fake.Server, string) { return fake.Star(fake.Options{}, 250, 7) }
-	run(t, account, func(t *testing.T, s stack) {
-		s.api.Inject(fake.Status(http.StatusForbidden))
-		for range 1000 {
-			s.inventory.Refresh(t.Context())
-			time.Sleep(59 * time.Millisecond) // virtual
-		}
-		if got := look(t, s.registry).values[`datadog_listings_total{org="default"}`]; got != "1" || s.api.Requests() != 1 {
-			t.Errorf("%s attempts, %d requests", got, s.api.Requests())
-		}
-	})
 }

@@ -11,11 +11,10 @@ import (
 	"datadog_org_connections_exporter/collector"
 )
 
-//go:generate go test -run ^TestTheDocumentation -update .
+//go:generate go test -run ^TestMetrics_Documentation -update .
 
-// TestTheDocumentationIsThatOfTheCode: docs/metrics.md is written from the table
-// of metrics.
-func TestTheDocumentationIsThatOfTheCode(t *testing.T) {
+// docs/metrics.md is written from the table of metrics.
+func TestMetrics_Documentation(t *testing.T) {
 	var doc bytes.Buffer
 	fmt.Fprint(&doc, `# Metrics
 
@@ -37,9 +36,8 @@ by the labels that end in `+"`_org_id`"+`; names are for people, and follow a re
 	wantFile(t, doc.Bytes(), filepath.Join("..", "docs", "metrics.md"))
 }
 
-// TestNoLabelHoldsPersonalData: names, e-mail addresses and handles of users have
-// no place in a label.
-func TestNoLabelHoldsPersonalData(t *testing.T) {
+// Labels never hold names, e-mail addresses or handles of users.
+func TestMetrics_NoPersonalData(t *testing.T) {
 	for _, m := range collector.Metrics() {
 		for _, label := range m.Labels {
 			if slices.Contains([]string{"email", "handle", "user", "user_name", "creator", "creator_name", "creator_email"}, label) {
@@ -49,11 +47,9 @@ func TestNoLabelHoldsPersonalData(t *testing.T) {
 	}
 }
 
-// TestTheTableIsWhatIsShown: no metric of the table is missing from the goldens,
-// which hold every metric at least once.
-func TestTheTableIsWhatIsShown(t *testing.T) {
+func TestMetrics_AreAllThatIsCollected(t *testing.T) {
 	run(t, company, func(t *testing.T, s stack) {
-		s.underPolicy(t)
+		s.setPolicy(t)
 		s.inventory.Refresh(t.Context())
 		families, err := s.registry.Gather()
 		if err != nil {

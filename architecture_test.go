@@ -50,7 +50,7 @@ func TestTheArrowsBetweenThePackagesPointOneWay(t *testing.T) {
 	arrows := map[string][]string{
 		"":                    {"internal/cli"},
 		"internal/cli":        {anything}, // it wires them all
-		"internal/exporter":   {"datadog", "collector", "internal/config", "internal/exposition", "internal/inventory", "internal/policy", "internal/web"},
+		"internal/exporter":   {"datadog", "collector", "internal/config", "internal/exposition", "internal/inventory", "internal/policy", "internal/web", "internal/yamlcheck"},
 		"datadog":             nil,
 		"datadog/fake":        nil, // sharing structs with the client, a wrong JSON tag would cancel itself out
 		"internal/inventory":  {"datadog"},

@@ -290,7 +290,7 @@ func TestServe_RefusesInvalidConfiguration(t *testing.T) {
 			t.Fatalf("%v: no error", args)
 		}
 		wantContains(t, "the error", err.Error(), a.file+`:2: org "a" has no credentials`)
-		wantContains(t, "the error", err.Error(), a.file+`:3: "api_key": there is no setting of this name here; write api_key_file`)
+		wantContains(t, "the error", err.Error(), a.file+`:3: "api_key": unknown key; write api_key_file`)
 		wantNone(t, "the output", err.Error()+out.String(), "hunter2")
 	}
 }

@@ -3,12 +3,12 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 
 	"datadog_org_connections_exporter/internal/policy"
+	"datadog_org_connections_exporter/internal/yamlcheck"
 )
 
 // baseline writes a policy that allows what the inventory holds.
@@ -34,7 +34,7 @@ func (b *baseline) run(ctx context.Context, io streams) error {
 	var base []byte
 	if b.merge != "" {
 		var err error
-		if base, err = os.ReadFile(b.merge); err != nil {
+		if base, err = yamlcheck.ReadFile(b.merge); err != nil {
 			return fmt.Errorf("read the policy to merge: %w", err)
 		}
 	}

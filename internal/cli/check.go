@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -13,6 +12,7 @@ import (
 	"datadog_org_connections_exporter/internal/inventory"
 	"datadog_org_connections_exporter/internal/policy"
 	"datadog_org_connections_exporter/internal/report"
+	"datadog_org_connections_exporter/internal/yamlcheck"
 )
 
 // check reports how the inventory differs from a policy.
@@ -75,7 +75,7 @@ func (c *check) rules(io streams) (*policy.Policy, error) {
 		}
 		return nil, fmt.Errorf("there is nothing to check against: write --policy.file=FILE, or --risks; %s baseline makes a first policy", programName)
 	}
-	content, err := os.ReadFile(c.policyFile)
+	content, err := yamlcheck.ReadFile(c.policyFile)
 	if err != nil {
 		return nil, fmt.Errorf("read the policy: %w", err)
 	}

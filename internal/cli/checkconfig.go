@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/alecthomas/kingpin/v2"
 
 	"datadog_org_connections_exporter/internal/config"
 	"datadog_org_connections_exporter/internal/policy"
+	"datadog_org_connections_exporter/internal/yamlcheck"
 )
 
 // checkConfig validates files without starting the exporter.
@@ -46,7 +46,7 @@ func (c *checkConfig) checkRules(io streams) error {
 	if c.policyFile == "" {
 		return nil
 	}
-	content, err := os.ReadFile(c.policyFile)
+	content, err := yamlcheck.ReadFile(c.policyFile)
 	if err != nil {
 		return fmt.Errorf("read the policy: %w", err)
 	}

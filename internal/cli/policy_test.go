@@ -65,7 +65,7 @@ func TestServe_RefusesInvalidPolicy(t *testing.T) {
 			t.Fatalf("%v: no error", args)
 		}
 		wantContains(t, "the error", err.Error(), file+`:2: rule "a" has no source`)
-		wantContains(t, "the error", err.Error(), file+`:3: "nick": there is no setting of this name here`)
+		wantContains(t, "the error", err.Error(), file+`:3: "nick": unknown key`)
 	}
 }
 

@@ -1,10 +1,15 @@
 package config
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"net/url"
-	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,39 +21,30 @@ import (
 type Config struct {
 	// Orgs in the order of the file, at least one, each name once.
 	Orgs []Org
-	// Warnings name what is valid and yet looks like a mistake, with its line.
+	// Warnings are file:line: text about what is valid but looks like a mistake.
 	Warnings []string
 }
 
-// Org is an org to list.
+// Org is an org to list. Two that are equal are listed in the same way.
 type Org struct {
 	// Name is the org label of the metrics about listing this org.
 	Name string
-	// API is the address of the API: of a site, or one given instead.
+	// API is the URL of the API: a site's, or one given instead.
 	API string
 	// Files with an API key and an application key, or with an access token. They
-	// could be read when the configuration was.
+	// were readable when the configuration was read.
 	APIKeyFile, AppKeyFile, AccessTokenFile string
 	// SourceOrgID and SinkOrgID restrict the listing. Default: none.
 	SourceOrgID, SinkOrgID string
 	// Timeout of one listing. Default: [datadog.DefaultTimeout].
 	Timeout time.Duration
-	// PageSize is the number of connections to ask for at once. Default:
+	// PageSize is the number of connections in a page. Default:
 	// [datadog.DefaultPageSize].
 	PageSize int
-
-	line int // of the file
 }
 
-// Same tells whether two orgs are listed in the same way. Where they stand in the
-// file does not matter.
-func (o Org) Same(other Org) bool {
-	o.line, other.line = 0, 0
-	return o == other
-}
-
-// Options are what a client of the org is made with, but for its transport and
-// its User-Agent. The error tells of a key file that cannot be read (any more).
+// Options returns the options of a client of the org, without its transport and
+// User-Agent. The error is that of a key file that cannot be read (any more).
 func (o Org) Options() (datadog.Options, error) {
 	api, err := url.Parse(o.API)
 	if err != nil {
@@ -56,9 +52,6 @@ func (o Org) Options() (datadog.Options, error) {
 	}
 	options := datadog.Options{API: api, SourceOrgID: o.SourceOrgID, SinkOrgID: o.SinkOrgID, Timeout: o.Timeout, PageSize: o.PageSize}
 	for _, key := range o.keys(&options.Credentials) {
-		if key.file == "" {
-			continue
-		}
 		if *key.secret, err = datadog.NewSecretFile(key.what, key.file); err != nil {
 			return datadog.Options{}, fmt.Errorf("org %s: %w", o.Name, err)
 		}
@@ -66,189 +59,180 @@ func (o Org) Options() (datadog.Options, error) {
 	return options, nil
 }
 
-// key is one of an org's key files.
+// key is a key file of an org, and the credential that it holds.
 type key struct {
 	setting, what, file string
 	secret              **datadog.Secret
 }
 
+// keys returns the org's key files; their credentials are those of to.
 func (o Org) keys(to *datadog.Credentials) []key {
-	return []key{
+	return slices.DeleteFunc([]key{
 		{"api_key_file", "API key", o.APIKeyFile, &to.APIKey},
 		{"app_key_file", "application key", o.AppKeyFile, &to.AppKey},
 		{"access_token_file", "access token", o.AccessTokenFile, &to.AccessToken},
-	}
+	}, func(k key) bool { return k.file == "" })
 }
 
-// Load reads a configuration file. The error, [yamlcheck.Errors] where it is the
-// content's fault, tells everything that is wrong with it.
+// Load reads a configuration file. The error is [yamlcheck.Errors], all that is
+// wrong with the file, or that of reading it.
 func Load(path string) (*Config, error) {
-	content, err := os.ReadFile(path)
+	content, err := yamlcheck.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
 	return Parse(path, content)
 }
 
-// Parse reads a configuration. Relative paths in it start where the file is.
+// Parse decodes a configuration. Relative paths in it are relative to the file's
+// directory.
 func Parse(path string, content []byte) (*Config, error) {
-	r := &reader{yamlcheck.New(path)}
-	root := r.Parse(content, writeOrgs)
+	d := &decoder{yamlcheck.NewDecoder(path)}
+	root := d.Parse(content, writeOrgs)
 	if root == nil {
-		return nil, r.Err()
+		return nil, d.Err()
 	}
-	var c Config
 	defaults := Org{Timeout: datadog.DefaultTimeout, PageSize: datadog.DefaultPageSize}
-	var orgs []yamlcheck.Node
-	// Defaults hold for all orgs, wherever in the file they stand.
-	r.Mapping(root, "the configuration", yamlcheck.Settings{
-		"defaults": func(n yamlcheck.Node) { r.Mapping(n, "defaults", r.common(&defaults)) },
-		"orgs":     func(n yamlcheck.Node) { orgs = r.List(n, "orgs") },
+	var orgs []*yamlcheck.Node
+	d.Mapping(root, "the configuration", yamlcheck.Fields{
+		"defaults": func(n *yamlcheck.Node, key string) { d.Mapping(n, key, d.defaults(&defaults)) },
+		"orgs":     yamlcheck.To(&orgs, d.List), // decoded after the defaults, which may follow
 	})
+	var c Config
 	for _, n := range orgs {
-		c.Orgs = append(c.Orgs, r.org(n, defaults))
+		c.Orgs = append(c.Orgs, d.org(n, defaults))
 	}
-	if len(orgs) == 0 && r.Mistakes() == 0 {
-		r.Complain(1, "no orgs are listed; %s", writeOrgs)
+	if len(orgs) == 0 && d.ErrorCount() == 0 {
+		d.Errorf(1, "no orgs are listed; %s", writeOrgs)
 	}
-	r.unique(c.Orgs)
-	if err := r.Err(); err != nil {
+	if err := d.Err(); err != nil {
 		return nil, err
 	}
-	c.Warnings = r.Warnings()
+	c.Warnings = d.Warnings()
 	return &c, nil
 }
 
-// writeOrgs says what a file without content should hold.
 const writeOrgs = "write orgs: and below it one entry for each org"
 
-// reader reads orgs.
-type reader struct{ *yamlcheck.Reader }
+type decoder struct{ *yamlcheck.Decoder }
 
-// common are the settings that orgs and defaults have.
-func (r *reader) common(o *Org) yamlcheck.Settings {
-	return yamlcheck.Settings{
-		"site":      func(n yamlcheck.Node) { o.API = r.site(n) },
-		"timeout":   func(n yamlcheck.Node) { o.Timeout = r.Duration(n, "timeout") },
-		"page_size": func(n yamlcheck.Node) { o.PageSize = r.Number(n, "page_size") },
+// defaults returns the fields that orgs and defaults have.
+func (d *decoder) defaults(o *Org) yamlcheck.Fields {
+	return yamlcheck.Fields{
+		"site":      yamlcheck.To(&o.API, d.site),
+		"timeout":   yamlcheck.To(&o.Timeout, d.Duration),
+		"page_size": yamlcheck.To(&o.PageSize, d.PositiveInt),
 	}
 }
 
-func (r *reader) org(n yamlcheck.Node, defaults Org) Org {
+func (d *decoder) org(n *yamlcheck.Node, defaults Org) Org {
 	o := defaults
-	o.line = yamlcheck.Line(n)
 	var apiURL, site string
-	known := r.common(&o)
-	known["name"] = func(n yamlcheck.Node) { o.Name = r.Text(n, "name") }
-	known["site"] = func(n yamlcheck.Node) { site = r.site(n) }
-	known["api_url"] = func(n yamlcheck.Node) { apiURL = r.apiURL(n) }
-	known["api_key_file"] = func(n yamlcheck.Node) { o.APIKeyFile = r.path(n, "api_key_file") }
-	known["app_key_file"] = func(n yamlcheck.Node) { o.AppKeyFile = r.path(n, "app_key_file") }
-	known["access_token_file"] = func(n yamlcheck.Node) { o.AccessTokenFile = r.path(n, "access_token_file") }
-	known["source_org_id"] = func(n yamlcheck.Node) { o.SourceOrgID = r.Text(n, "source_org_id") }
-	known["sink_org_id"] = func(n yamlcheck.Node) { o.SinkOrgID = r.Text(n, "sink_org_id") }
-	faults := r.Mistakes()
-	r.Mapping(n, "an org", known)
+	fields := d.defaults(&o)
+	maps.Copy(fields, yamlcheck.Fields{
+		"name":              yamlcheck.To(&o.Name, d.String),
+		"site":              yamlcheck.To(&site, d.site),
+		"api_url":           yamlcheck.To(&apiURL, d.apiURL),
+		"api_key_file":      yamlcheck.To(&o.APIKeyFile, d.path),
+		"app_key_file":      yamlcheck.To(&o.AppKeyFile, d.path),
+		"access_token_file": yamlcheck.To(&o.AccessTokenFile, d.path),
+		"source_org_id":     yamlcheck.To(&o.SourceOrgID, d.String),
+		"sink_org_id":       yamlcheck.To(&o.SinkOrgID, d.String),
+	})
+	before := d.ErrorCount()
+	d.Mapping(n, "an org", fields)
 
-	switch {
-	case site != "" && apiURL != "":
-		r.Complain(o.line, "both site and api_url are given; api_url takes the site's place, so give one of them")
-	case apiURL != "":
-		o.API = apiURL
-	case site != "":
-		o.API = site
-	case o.API == "":
-		o.API = r.siteURL(datadog.DefaultSite, o.line)
+	if site != "" && apiURL != "" {
+		d.Errorf(n.Line, "both site and api_url are given; api_url takes the site's place, so give one of them")
 	}
-	if o.Name == "" && r.Mistakes() == faults {
-		r.Complain(o.line, "the org has no name; write name: NAME, which becomes the org label of metrics")
+	if o.API = cmp.Or(apiURL, site, o.API); o.API == "" {
+		o.API = d.siteURL(datadog.DefaultSite, n.Line)
 	}
-	// What was said of a key file already is not said again as a missing one.
-	if r.Mistakes() == faults {
-		r.credentials(o)
+	// An error in a field is not reported again as a missing field.
+	if d.ErrorCount() == before && o.Name == "" {
+		d.Errorf(n.Line, "the org has no name; write name: NAME, which becomes the org label of metrics")
 	}
+	if d.ErrorCount() == before {
+		d.credentials(n.Line, o)
+	}
+	d.UniqueName(n.Line, "org", o.Name)
 	return o
 }
 
-// credentials checks that they are of one kind, whole, and can be read.
-func (r *reader) credentials(o Org) {
+// credentials adds errors unless there is exactly one kind of credentials, complete,
+// in files that can be read.
+func (d *decoder) credentials(line int, o Org) {
 	keys := o.APIKeyFile != "" || o.AppKeyFile != ""
 	switch {
 	case keys && o.AccessTokenFile != "":
-		r.Complain(o.line, "org %q has both keys and an access token; keep api_key_file and app_key_file, or access_token_file", o.Name)
+		d.Errorf(line, "org %q has both keys and an access token; keep api_key_file and app_key_file, or access_token_file", o.Name)
 		return
 	case !keys && o.AccessTokenFile == "":
-		r.Complain(o.line, "org %q has no credentials; write api_key_file and app_key_file, or access_token_file", o.Name)
+		d.Errorf(line, "org %q has no credentials; write api_key_file and app_key_file, or access_token_file", o.Name)
 		return
 	case keys && o.APIKeyFile == "":
-		r.Complain(o.line, "org %q has an app_key_file but no api_key_file; write both", o.Name)
+		d.Errorf(line, "org %q has an app_key_file but no api_key_file; write both", o.Name)
 		return
 	case keys && o.AppKeyFile == "":
-		r.Complain(o.line, "org %q has an api_key_file but no app_key_file; write both", o.Name)
+		d.Errorf(line, "org %q has an api_key_file but no app_key_file; write both", o.Name)
 		return
 	}
 	for _, key := range o.keys(&datadog.Credentials{}) {
-		if key.file == "" {
-			continue
-		}
-		if _, err := datadog.NewSecretFile(key.what, key.file); err != nil {
-			r.Complain(o.line, "org %q, %s: %v", o.Name, key.setting, err)
+		_, err := datadog.NewSecretFile(key.what, key.file)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && keyLike.MatchString(filepath.Base(key.file)):
+			d.Errorf(line, "org %q, %s: there is no such file, and this looks like the %s itself; write it to a file and give its path", o.Name, key.setting, key.what)
+		case err != nil:
+			d.Errorf(line, "org %q, %s: %v", o.Name, key.setting, err)
 		}
 	}
 }
 
-func (r *reader) unique(orgs []Org) {
-	first := map[string]int{}
-	for _, o := range orgs {
-		if before, taken := first[o.Name]; taken && o.Name != "" {
-			r.Complain(o.line, "the name %q is taken by the org in line %d; names are unique", o.Name, before)
-			continue
-		}
-		first[o.Name] = o.line
-	}
-}
+// keyLike matches what may be a key pasted in place of its file's name, and must not
+// be repeated then.
+var keyLike = regexp.MustCompile(`^(dd[a-z]+_)?[0-9A-Za-z]{32,}$`)
 
-func (r *reader) site(n yamlcheck.Node) string {
-	text := r.Text(n, "site")
+func (d *decoder) site(n *yamlcheck.Node, key string) string {
+	text := d.String(n, key)
 	if text == "" {
 		return ""
 	}
-	return r.siteURL(text, yamlcheck.Line(n))
+	return d.siteURL(text, n.Line)
 }
 
-func (r *reader) siteURL(text string, line int) string {
+func (d *decoder) siteURL(text string, line int) string {
 	site, err := datadog.ParseSite(text)
-	if err != nil {
-		r.Complain(line, "%v", err)
+	if err != nil { // which repeats the text
+		d.Errorf(line, "site is not that of a Datadog site; write a domain such as %s", strings.Join(datadog.Sites(), ", "))
 		return ""
 	}
 	if !site.IsKnown() {
-		r.Warn(line, "unknown Datadog site %s (known: %s); it is used as given", site, strings.Join(datadog.Sites(), ", "))
+		d.Warnf(line, "unknown Datadog site %s (known: %s); it is used as given", site, strings.Join(datadog.Sites(), ", "))
 	}
 	return site.APIURL().String()
 }
 
-func (r *reader) apiURL(n yamlcheck.Node) string {
-	text := r.Text(n, "api_url")
+func (d *decoder) apiURL(n *yamlcheck.Node, key string) string {
+	text := d.String(n, key)
 	if text == "" {
 		return ""
 	}
 	api, err := datadog.ParseAPIURL(text)
 	if err != nil {
-		r.Complain(yamlcheck.Line(n), "api_url: %v", err)
+		d.Errorf(n.Line, "%s: %v", key, err)
 		return ""
 	}
 	if datadog.Unprotected(api) {
-		r.Warn(yamlcheck.Line(n), "the keys are sent to %s over a network without encryption; use https", api)
+		d.Warnf(n.Line, "the keys are sent to %s over a network without encryption; use https", api)
 	}
 	return api.String()
 }
 
-// path gives a path that holds wherever the process was started.
-func (r *reader) path(n yamlcheck.Node, setting string) string {
-	path := r.Text(n, setting)
+// path returns a path that does not depend on the working directory.
+func (d *decoder) path(n *yamlcheck.Node, key string) string {
+	path := d.String(n, key)
 	if path == "" || filepath.IsAbs(path) {
 		return path
 	}
-	return filepath.Join(filepath.Dir(r.File()), path)
+	return filepath.Join(filepath.Dir(d.File()), path)
 }

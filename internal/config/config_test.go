@@ -53,7 +53,7 @@ defaults: {site: us5.datadoghq.com, timeout: 10s}
 		t.Fatalf("%+v", c)
 	}
 	for n, org := range c.Orgs {
-		if !org.Same(want[n]) {
+		if org != want[n] {
 			t.Errorf("got %+v\nwant %+v", org, want[n])
 		}
 		options, err := org.Options()
@@ -93,12 +93,12 @@ func TestMistakesAreToldWithLineAndRemedyAllAtOnce(t *testing.T) {
 		{"no orgs", "defaults: {timeout: 5s}", []string{"1: no orgs are listed"}},
 		{"null orgs", "orgs:\n", []string{"1: no orgs are listed"}},
 		{"an empty list", "orgs: []\n", []string{"1: no orgs are listed"}},
-		{"a list", "- orgs\n", []string{"1: the configuration is not a list of settings; write defaults: …, orgs: …"}},
-		{"no YAML", "orgs:\n  - name: [\n", []string{"no YAML"}},
-		{"a tab", "orgs:\n\t- name: a\n", []string{"2: this is no YAML"}},
-		{"two documents", "orgs: []\n---\norgs: []\n", []string{"3: a second document"}},
+		{"a list", "- orgs\n", []string{"1: the configuration is not a mapping; write defaults: …, orgs: …"}},
+		{"invalid YAML", "orgs:\n  - name: [\n", []string{"2: invalid YAML"}},
+		{"a tab", "orgs:\n\t- name: a\n", []string{"2: invalid YAML"}},
+		{"two documents", "orgs: []\n---\norgs: []\n", []string{"2: a second document"}},
 		{"orgs that are no list", "orgs: {name: a}\n", []string{"1: orgs is not a list"}},
-		{"an org that is a text", "orgs:\n  - payments\n", []string{"2: an org is not a list of settings"}},
+		{"an org that is a text", "orgs:\n  - payments\n", []string{"2: an org is not a mapping"}},
 		{"everything at once", `defaults:
   site: data dog
   time_out: 5s
@@ -114,17 +114,17 @@ orgs:
   - access_token_file: token
 orgz: []
 `, []string{
-			`2: "data dog" is not a Datadog site`,
-			`3: "time_out": there is no setting of this name here; write timeout`,
-			`6: "api_key": there is no setting of this name here; write api_key_file and keep the secret itself in that file`,
-			`10: "nick": there is no setting of this name here; known are access_token_file, api_key_file,`,
+			`2: site is not that of a Datadog site; write a domain such as datadoghq.com,`,
+			`3: "time_out": unknown key; write timeout`,
+			`6: "api_key": unknown key; write api_key_file and keep the secret itself in that file`,
+			`10: "nick": unknown key; known are access_token_file, api_key_file,`,
 			`11: org "b", access_token_file: read the access token: open`,
 			`11: the name "b" is taken by the org in line 8`,
 			`13: the org has no name`,
-			`14: "orgz": there is no setting of this name here; known are defaults, orgs`,
+			`14: "orgz": unknown key; known are defaults, orgs`,
 		}},
 		{"keys that stand twice", "orgs:\n  - name: a\n    name: b\n    access_token_file: token\n    access_token_file: token\n", []string{
-			"3: name is given a second time; it stands in line 2 already", "5: access_token_file is given a second time; it stands in line 4",
+			"3: \"name\": duplicate key; it is in line 2 already", "5: \"access_token_file\": duplicate key; it is in line 4 already",
 		}},
 		{"credentials", `orgs:
   - {name: none}
@@ -156,14 +156,14 @@ orgs:
 `, []string{
 			"1: timeout is not a duration above zero; write one such as 30s",
 			"1: page_size is not a whole number above zero",
-			"3: name is not a text; put it in quotes",
+			"3: name is not a string; put it in quotes",
 			"4: timeout is not a duration above zero",
 			"5: page_size is not a whole number above zero",
-			"6: site is not a text",
-			"7: api_key_file is not a text; write api_key_file: VALUE",
+			"6: site is not a string",
+			"7: api_key_file is not a string; write api_key_file: VALUE",
 			"8: app_key_file is empty",
 			"9: api_url: the API URL must not contain a user or password",
-			"10: source_org_id is not a text",
+			"10: source_org_id is not a string",
 			"11: sink_org_id is empty or has white space around it",
 		}},
 		{"site and address", "orgs:\n  - {name: a, site: datadoghq.eu, api_url: 'https://proxy.example.com', access_token_file: token}\n", []string{"2: both site and api_url"}},

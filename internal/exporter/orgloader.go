@@ -3,7 +3,6 @@ package exporter
 import (
 	"fmt"
 	"net/http"
-	"os"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
@@ -13,6 +12,7 @@ import (
 	"datadog_org_connections_exporter/internal/config"
 	"datadog_org_connections_exporter/internal/inventory"
 	"datadog_org_connections_exporter/internal/policy"
+	"datadog_org_connections_exporter/internal/yamlcheck"
 )
 
 // orgLoader makes orgs with clients from a configuration file, each time that it
@@ -44,7 +44,7 @@ func newOrgLoader(path string, wrap func(inventory.Lister) inventory.Lister, met
 // LoadOrgs returns the orgs of a configuration file, for a process that loads it
 // once. wrap decorates their clients.
 func LoadOrgs(path string, wrap func(inventory.Lister) inventory.Lister, logger log.Logger) ([]inventory.Org, error) {
-	content, err := os.ReadFile(path)
+	content, err := yamlcheck.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
@@ -66,7 +66,7 @@ func (l *orgLoader) load(content []byte) (orgs []inventory.Org, makeCurrent func
 	next := map[string]configuredOrg{}
 	for _, settings := range loaded.Orgs {
 		org, ok := l.current[settings.Name]
-		if !ok || !org.settings.Same(settings) {
+		if !ok || org.settings != settings {
 			if org, err = l.configure(settings); err != nil {
 				return nil, nil, err
 			}

@@ -16,6 +16,7 @@ import (
 	"github.com/go-kit/log/level"
 
 	"datadog_org_connections_exporter/collector"
+	"datadog_org_connections_exporter/internal/yamlcheck"
 )
 
 // autoReloadInterval is how often files are compared with what was loaded. Reading
@@ -48,7 +49,7 @@ func (r *reloader) load() error {
 	var applies []func()
 	var errs []error
 	for _, file := range r.files {
-		content, err := os.ReadFile(file.path)
+		content, err := yamlcheck.ReadFile(file.path)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("read the configuration: %w", err))
 			continue
@@ -120,7 +121,7 @@ func (r *reloader) changed() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, file := range r.files {
-		content, err := os.ReadFile(file.path)
+		content, err := yamlcheck.ReadFile(file.path)
 		if err != nil || !bytes.Equal(content, file.content) {
 			return true
 		}

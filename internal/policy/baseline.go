@@ -3,16 +3,17 @@ package policy
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"path"
+	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
 
 	"datadog_org_connections_exporter/internal/inventory"
+	"datadog_org_connections_exporter/internal/yamlcheck"
 )
 
 // Baseline writes a policy that allows exactly what the snapshot holds: a rule for
@@ -33,75 +34,54 @@ func Baseline(snapshot *inventory.Snapshot) []byte {
 	return out.Bytes()
 }
 
-// Merge adds to a policy, as it was written by a person, rules for what the
-// snapshot holds and no rule allows. All that stands in it stays to the letter.
-// Where nothing is to be added the content comes back as it is.
+// Merge returns content, a policy that a person wrote, with rules added for the
+// connections in the snapshot that no rule allows. All that is in content stays to
+// the letter, except the brackets of an empty list. If nothing is to be added, Merge
+// returns content.
 func Merge(file string, content []byte, snapshot *inventory.Snapshot, now time.Time) ([]byte, error) {
-	p, err := Parse(file, content)
+	p, rules, err := parse(file, content)
 	if err != nil {
 		return nil, err
 	}
-	added := p.Judge(snapshot, false, now).Unexpected
-	if len(added) == 0 {
+	unexpected := p.Judge(snapshot, false, now).Unexpected
+	if len(unexpected) == 0 {
 		return content, nil
-	}
-	kept, indent, err := p.open(content)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	taken := map[string]bool{}
 	for _, rule := range p.Rules {
 		taken[rule.Name] = true
 	}
-	var out bytes.Buffer
-	out.WriteString(kept)
+	added := newRules(unexpected, taken)
+	kept, indent := appendable(string(content), rules)
+	var merged bytes.Buffer
+	merged.WriteString(kept)
 	if !strings.HasSuffix(kept, "\n") {
-		out.WriteString("\n")
+		merged.WriteString("\n")
 	}
-	for _, r := range newRules(added, taken) {
-		r.write(&out, indent)
+	for _, r := range added {
+		r.write(&merged, indent)
 	}
-	return out.Bytes(), p.verify(file, out.Bytes())
+	again, err := Parse(file, merged.Bytes())
+	if err != nil || len(again.Rules) != len(p.Rules)+len(added) || !slices.EqualFunc(again.Rules[:len(p.Rules)], p.Rules, func(a, b Rule) bool { return reflect.DeepEqual(a, b) }) {
+		return nil, fmt.Errorf("%s: its rules are not one below the other at its end, each with a dash of its own; write them so, that others can be added", file)
+	}
+	return merged.Bytes(), nil
 }
 
-var errNotAList = errors.New("its rules are not one below the other, each with a dash of its own, so none can be added; write them so")
-
-// open gives the text to which rules can be added, and what is to stand before the
-// dash of each. Only the rules may stand in a policy, so that they belong at its
-// end. Of a policy without rules, such as the baseline of an empty account, the
-// brackets of the empty list go.
-func (p *Policy) open(content []byte) (kept, indent string, err error) {
-	kept = string(content)
-	if len(p.Rules) == 0 {
-		kept = strings.TrimRight(strings.TrimSuffix(strings.TrimRight(kept, " \n"), "[]"), " ")
-		if !strings.HasSuffix(kept, "rules:") {
-			return "", "", errNotAList
-		}
-		return kept, "  ", nil
+// appendable returns the text to which rules can be added if they are in block style
+// (one below the other) or if there are none, and the indentation of their dashes.
+func appendable(content string, rules *yamlcheck.Node) (text, indent string) {
+	if len(rules.Content) > 0 {
+		return content, strings.Repeat(" ", rules.Column-1)
 	}
-	lines := strings.Split(kept, "\n")
-	for n := p.Rules[0].Line - 1; n >= 0; n-- {
-		text := strings.TrimLeft(lines[n], " ")
-		if strings.HasPrefix(text, "- ") || strings.TrimSpace(text) == "-" {
-			return kept, lines[n][:len(lines[n])-len(text)], nil
-		}
-		if strings.HasPrefix(text, "rules") {
-			break
+	lines := strings.SplitAfter(content, "\n")
+	if rules.Line <= len(lines) && rules.Column <= len(lines[rules.Line-1]) {
+		before := len(strings.Join(lines[:rules.Line-1], "")) + rules.Column - 1
+		if after, empty := strings.CutPrefix(content[before:], "[]"); empty {
+			content = strings.TrimRight(content[:before], " ") + after
 		}
 	}
-	return "", "", errNotAList
-}
-
-// verify makes sure that what was merged says what both parts said.
-func (p *Policy) verify(file string, merged []byte) error {
-	again, err := Parse(file, merged)
-	if err != nil {
-		return fmt.Errorf("rules cannot be added at the end of the file: %w", err)
-	}
-	if len(again.Rules) <= len(p.Rules) {
-		return fmt.Errorf("%s: %w", file, errNotAList)
-	}
-	return nil
+	return content, "  "
 }
 
 // newRule is a rule to be written.
@@ -175,21 +155,17 @@ func comment(name string) string {
 	return strings.Join(strings.FieldsFunc(name, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }), " ")
 }
 
-// quote writes what is plain as it is, and the rest in quotes.
+// quote returns text, which is valid UTF-8, as a YAML scalar. Go's escapes are YAML's.
 func quote(text string) string {
-	if plainText(text) {
+	if isPlain(text) {
 		return text
 	}
-	var quoted bytes.Buffer
-	encoder := json.NewEncoder(&quoted)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(text) // a text can always be encoded
-	return strings.TrimSpace(quoted.String())
+	return strconv.Quote(text)
 }
 
-// plainText tells whether YAML takes the text for itself without quotes: a word in
-// small letters that it has no other meaning for.
-func plainText(text string) bool {
+// isPlain reports whether YAML reads the text without quotes as itself: a word in
+// small letters that has no other meaning.
+func isPlain(text string) bool {
 	if slices.Contains([]string{"true", "false", "null", "yes", "no", "on", "off", "y", "n"}, text) {
 		return false
 	}

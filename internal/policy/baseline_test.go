@@ -53,7 +53,7 @@ func TestABaselineOfNothing(t *testing.T) {
 }
 
 func TestABaselineSurvivesAnyName(t *testing.T) {
-	for _, name := range []string{"", " ", "a # b", "a\nb: c", "\x00\x1b[31m", "東京", "- x", "*", `[a] \ ?`, "Acme: \"x\"", "\u202eevil", "null"} {
+	for _, name := range []string{"", " ", "a # b", "a\nb: c", "\x00\x1b[31m", "東京", "\u2028", "\u0085", "\x7f\ufeff", "- x", "*", `[a] \ ?`, "Acme: \"x\"", "\u202eevil", "null"} {
 		for _, ids := range [][2]string{{id("a"), id("b")}, {"no-uuid", id("b")}} {
 			s := inventory.NewSnapshot(
 				[]datadog.Connection{{ID: "c", SourceID: ids[0], SinkID: ids[1], Types: []string{"logs", "t" + name + "t"}}},
@@ -148,9 +148,16 @@ func TestMergingKeepsWhatAPersonWroteAndAddsOnlyWhatIsNew(t *testing.T) {
 }
 
 func TestRulesAreAddedWhereThereWereNone(t *testing.T) {
-	for _, content := range []string{"# mine\nrules: []\n", "# mine\nrules:\n", "# mine\nrules: []"} {
+	for content, want := range map[string]string{
+		"# mine\nrules: []\n":                "# mine\nrules:\n",
+		"# mine\nrules: []":                  "# mine\nrules:\n",
+		"# mine\nrules:\n":                   "# mine\nrules:\n",
+		"# mine\nrules: # none yet\n# end":   "# mine\nrules: # none yet\n# end\n",
+		"'rules': [] # none yet\n":           "'rules': # none yet\n",
+		"%YAML 1.2\n---\n\"rules\":\n  []\n": "%YAML 1.2\n---\n\"rules\":\n\n",
+	} {
 		got, err := policy.Merge("policy.yml", []byte(content), snapshot("a>c logs"), today)
-		if err != nil || !strings.HasPrefix(string(got), "# mine\nrules:\n  - name: payments-eu-to-security\n") {
+		if err != nil || !strings.HasPrefix(string(got), want+"  - name: payments-eu-to-security\n") {
 			t.Errorf("%q: %v\n%s", content, err, got)
 		}
 	}
@@ -158,10 +165,10 @@ func TestRulesAreAddedWhereThereWereNone(t *testing.T) {
 
 func TestWhatCannotBeMergedIsRefused(t *testing.T) {
 	for name, content := range map[string]string{
-		"rules on one line":  "rules: [{name: a, source: b, sink: c}]\n",
-		"no rules, and more": "rules: [] # none yet\n",
-		"mistakes":           "rules: [{name: a}]\n",
-		"an end marker":      "rules:\n  - {name: a, source: b, sink: c}\n...\n",
+		"rules on one line": "rules: [{name: a, source: b, sink: c}]\n",
+		"JSON":              `{"rules": []}`,
+		"mistakes":          "rules: [{name: a}]\n",
+		"an end marker":     "rules:\n  - {name: a, source: b, sink: c}\n...\n",
 	} {
 		if got, err := policy.Merge("policy.yml", []byte(content), snapshot("a>c logs"), today); err == nil {
 			t.Errorf("%s: merged to\n%s", name, got)

@@ -8,157 +8,148 @@ import (
 	"datadog_org_connections_exporter/internal/yamlcheck"
 )
 
-// Policy says which connections are expected.
+// Policy is a list of rules that say which connections are expected.
 type Policy struct {
 	// Rules in the order of the file, each name once.
 	Rules []Rule
-	// Warnings name what is valid and yet looks like a mistake, with its line.
+	// Warnings are file:line: text about what is valid but looks like a mistake.
 	Warnings []string
 }
 
-// writeRules says what a file without content should hold.
-const writeRules = "write rules: and below it one entry for each rule"
-
-// reader reads rules.
-type reader struct{ *yamlcheck.Reader }
-
-// Parse reads a policy. file is what it is called in errors. The error,
-// [yamlcheck.Errors], tells everything that is wrong.
+// Parse decodes a policy. file is its name in errors. The error is
+// [yamlcheck.Errors], all that is wrong with the policy.
 func Parse(file string, content []byte) (*Policy, error) {
-	r := &reader{yamlcheck.New(file)}
-	root := r.Parse(content, writeRules)
+	p, _, err := parse(file, content)
+	return p, err
+}
+
+// parse returns the node of the rules too.
+func parse(file string, content []byte) (*Policy, *yamlcheck.Node, error) {
+	const hint = "write rules: and below it one entry for each rule"
+	d := &decoder{yamlcheck.NewDecoder(file)}
+	root := d.Parse(content, hint)
 	if root == nil {
-		return nil, r.Err()
+		return nil, nil, d.Err()
 	}
 	var p Policy
-	given := false
-	r.Mapping(root, "the policy", yamlcheck.Settings{
-		"rules": func(n yamlcheck.Node) {
-			given = true
-			for _, rule := range r.List(n, "rules") {
-				p.Rules = append(p.Rules, r.rule(rule))
+	var rules *yamlcheck.Node
+	d.Mapping(root, "the policy", yamlcheck.Fields{
+		"rules": func(n *yamlcheck.Node, key string) {
+			rules = n
+			for _, rule := range d.List(n, key) {
+				p.Rules = append(p.Rules, d.rule(rule))
 			}
 		},
 	})
-	if !given && r.Mistakes() == 0 {
-		r.Complain(1, "there are no rules; %s", writeRules)
+	if rules == nil && d.ErrorCount() == 0 {
+		d.Errorf(1, "there are no rules; %s", hint)
 	}
-	r.unique(p.Rules)
-	if err := r.Err(); err != nil {
-		return nil, err
+	if err := d.Err(); err != nil {
+		return nil, nil, err
 	}
-	r.lookAskance(p.Rules)
-	p.Warnings = r.Warnings()
-	return &p, nil
+	d.warn(p.Rules)
+	p.Warnings = d.Warnings()
+	return &p, rules, nil
 }
 
-func (r *reader) rule(n yamlcheck.Node) Rule {
-	rule := Rule{Line: yamlcheck.Line(n)}
-	before := r.Mistakes()
-	r.Mapping(n, "a rule", yamlcheck.Settings{
-		"name":     func(n yamlcheck.Node) { rule.Name = r.Text(n, "name") },
-		"source":   func(n yamlcheck.Node) { rule.Source = r.patterns(n, "source") },
-		"sink":     func(n yamlcheck.Node) { rule.Sink = r.patterns(n, "sink") },
-		"types":    func(n yamlcheck.Node) { rule.Types = r.types(n) },
-		"owner":    func(n yamlcheck.Node) { rule.Owner = r.Text(n, "owner") },
-		"ticket":   func(n yamlcheck.Node) { rule.Ticket = r.Text(n, "ticket") },
-		"expires":  func(n yamlcheck.Node) { rule.Expires = r.day(n, "expires") },
-		"required": func(n yamlcheck.Node) { rule.Required = r.Bool(n, "required") },
+type decoder struct{ *yamlcheck.Decoder }
+
+func (d *decoder) rule(n *yamlcheck.Node) Rule {
+	rule := Rule{Line: n.Line}
+	before := d.ErrorCount()
+	d.Mapping(n, "a rule", yamlcheck.Fields{
+		"name":     yamlcheck.To(&rule.Name, d.String),
+		"source":   yamlcheck.To(&rule.Source, d.patterns),
+		"sink":     yamlcheck.To(&rule.Sink, d.patterns),
+		"types":    yamlcheck.To(&rule.Types, d.types),
+		"owner":    yamlcheck.To(&rule.Owner, d.String),
+		"ticket":   yamlcheck.To(&rule.Ticket, d.String),
+		"expires":  yamlcheck.To(&rule.Expires, d.day),
+		"required": yamlcheck.To(&rule.Required, d.Bool),
 	})
-	if r.Mistakes() > before {
-		return rule
-	}
+	d.UniqueName(n.Line, "rule", rule.Name)
+	// An error in a field is not reported again as a missing field.
 	switch {
+	case d.ErrorCount() > before:
 	case rule.Name == "":
-		r.Complain(rule.Line, "the rule has no name; write name: NAME")
+		d.Errorf(n.Line, "the rule has no name; write name: NAME")
 	case len(rule.Source) == 0:
-		r.Complain(rule.Line, "rule %q has no source; write source: and an org's UUID, its name, or a glob over names", rule.Name)
+		d.Errorf(n.Line, "rule %q has no source; write source: and an org's UUID, its name, or a glob over names", rule.Name)
 	case len(rule.Sink) == 0:
-		r.Complain(rule.Line, "rule %q has no sink; write sink: and an org's UUID, its name, or a glob over names", rule.Name)
+		d.Errorf(n.Line, "rule %q has no sink; write sink: and an org's UUID, its name, or a glob over names", rule.Name)
 	case rule.Required && len(rule.Types) == 0:
-		r.Complain(rule.Line, "rule %q is required but lists no types, so nobody could tell what is missing; write types: [logs] or others", rule.Name)
+		d.Errorf(n.Line, "rule %q is required but lists no types, so nobody could tell what is missing; write types: [logs] or others", rule.Name)
 	}
 	return rule
 }
 
-// patterns reads one pattern, or a list of them.
-func (r *reader) patterns(n yamlcheck.Node, what string) []Pattern {
+// patterns decodes one pattern or a list of them.
+func (d *decoder) patterns(n *yamlcheck.Node, key string) []Pattern {
 	var patterns []Pattern
-	for _, entry := range r.OneOrMore(n) {
-		text := r.Text(entry, what)
+	for _, entry := range d.OneOrMore(n) {
+		text := d.String(entry, key)
 		if text == "" {
 			continue
 		}
 		pattern, err := NewPattern(text)
 		if err != nil {
-			r.Complain(yamlcheck.Line(entry), "%s: %q is no glob: %v", what, text, err)
+			d.Errorf(entry.Line, "%s is not a valid glob: %v", key, err)
 		}
 		patterns = append(patterns, pattern)
 	}
 	return patterns
 }
 
-func (r *reader) types(n yamlcheck.Node) []string {
+func (d *decoder) types(n *yamlcheck.Node, key string) []string {
 	var types []string
-	for _, entry := range r.List(n, "types") {
-		types = append(types, r.Text(entry, "types"))
+	for _, entry := range d.List(n, key) {
+		types = append(types, d.String(entry, key))
 	}
 	if len(types) == 0 {
-		r.Complain(yamlcheck.Line(n), "types is empty; list some, or leave it out to allow all")
+		d.Errorf(n.Line, "types is empty; list some, or leave it out to allow all")
 	}
 	slices.Sort(types)
 	return slices.Compact(types)
 }
 
-// day reads the day on which a rule ends: at its beginning, UTC.
-func (r *reader) day(n yamlcheck.Node, what string) time.Time {
-	text := r.Text(n, what)
+// day decodes a day as its beginning in UTC.
+func (d *decoder) day(n *yamlcheck.Node, key string) time.Time {
+	text := d.String(n, key)
 	if text == "" {
 		return time.Time{}
 	}
 	day, err := time.Parse(time.DateOnly, text)
 	if err != nil {
-		r.Complain(yamlcheck.Line(n), "%s is not a day; write one such as 2027-03-31", what)
+		d.Errorf(n.Line, "%s is not a day; write one such as 2027-03-31", key)
 	}
 	return day
 }
 
-func (r *reader) unique(rules []Rule) {
-	first := map[string]int{}
-	for _, rule := range rules {
-		if before, taken := first[rule.Name]; taken && rule.Name != "" {
-			r.Complain(rule.Line, "the name %q is taken by the rule in line %d; names are unique", rule.Name, before)
-			continue
-		}
-		first[rule.Name] = rule.Line
-	}
-}
-
-// lookAskance warns of rules that hold less than they seem to.
-func (r *reader) lookAskance(rules []Rule) {
-	var named []string
+// warn adds warnings about rules that allow more than they seem to.
+func (d *decoder) warn(rules []Rule) {
+	var byName []string
 	for _, rule := range rules {
 		if slices.ContainsFunc(rule.Source, Pattern.Glob) && slices.ContainsFunc(rule.Sink, Pattern.Glob) {
-			r.Warn(rule.Line, "rule %q has globs for both ends, which allows more than anybody can foresee; name one end at least", rule.Name)
+			d.Warnf(rule.Line, "rule %q has globs for both ends, which allows more than anybody can foresee; name one end at least", rule.Name)
 		}
 		if slices.ContainsFunc(slices.Concat(rule.Source, rule.Sink), func(p Pattern) bool { return !p.Exact() }) {
-			named = append(named, rule.Name)
+			byName = append(byName, rule.Name)
 		}
 	}
-	if len(named) > 0 {
-		r.Warn(1, "%s by names, which can change; an org's UUID cannot: %s", counted(len(named)), listed(named))
+	if len(byName) > 0 {
+		d.Warnf(1, "%s by names, which can change; an org's UUID cannot: %s", countRules(len(byName)), firstNames(byName))
 	}
 }
 
-func counted(rules int) string {
-	if rules == 1 {
+func countRules(n int) string {
+	if n == 1 {
 		return "one rule goes"
 	}
-	return fmt.Sprintf("%d rules go", rules)
+	return fmt.Sprintf("%d rules go", n)
 }
 
-// listed names a few of many.
-func listed(names []string) string {
+// firstNames lists a few of many names.
+func firstNames(names []string) string {
 	const most = 5
 	if len(names) > most {
 		return fmt.Sprintf("%q and %d more", names[:most], len(names)-most)

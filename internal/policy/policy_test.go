@@ -74,8 +74,8 @@ func TestMistakesInAPolicyAreToldAllAtOnce(t *testing.T) {
   - {name: e, source: x, sink: [y, ""], types: logs}
   - {name: f, source: x, sink: y, required: true}
 `, []string{
-			`3: "sources": there is no setting of this name here; known are expires,`,
-			`4: sink: "[x" is no glob`,
+			`3: "sources": unknown key; known are expires,`,
+			`4: sink is not a valid glob: syntax error in pattern`,
 			`4: types is empty; list some, or leave it out`,
 			`5: expires is not a day; write one such as 2027-03-31`,
 			`5: required is neither true nor false`,

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// exporter is the path of the program.
+// exporter is the path of the exporter's binary.
 var exporter string
 
 func TestMain(m *testing.M) {

@@ -30,10 +30,10 @@ import (
 	"k8s.io/pod-security-admission/policy"
 )
 
-// repository is where everything is that is tested here.
+// repository is the path of the repository.
 const repository = "../.."
 
-// cluster is what a set of manifests makes.
+// cluster is the objects in a set of manifests.
 type cluster struct {
 	deployment apps.Deployment
 	service    core.Service
@@ -44,15 +44,14 @@ type cluster struct {
 	rules      []monitoring.PrometheusRule
 }
 
-// newCluster reads manifests, and suffers no field that Kubernetes does not know, nor
-// one that is there twice.
+// newCluster decodes manifests. Unknown and duplicate fields are errors.
 func newCluster(t *testing.T, manifests []byte) cluster {
 	t.Helper()
-	known := runtime.NewScheme()
-	if err := errors.Join(scheme.AddToScheme(known), monitoring.AddToScheme(known)); err != nil {
+	types := runtime.NewScheme()
+	if err := errors.Join(scheme.AddToScheme(types), monitoring.AddToScheme(types)); err != nil {
 		t.Fatal(err)
 	}
-	decoder := serializer.NewCodecFactory(known, serializer.EnableStrict).UniversalDeserializer()
+	decoder := serializer.NewCodecFactory(types, serializer.EnableStrict).UniversalDeserializer()
 	var c cluster
 	for documents := yaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(manifests))); ; {
 		document, err := documents.Read()
@@ -96,15 +95,15 @@ func (c *cluster) add(t *testing.T, object runtime.Object) {
 		c.rules = append(c.rules, *object)
 	case *core.ServiceAccount:
 		if object.AutomountServiceAccountToken == nil || *object.AutomountServiceAccountToken {
-			t.Error("the service account has a token to speak to Kubernetes with")
+			t.Error("the service account has a token for the Kubernetes API")
 		}
 	default:
-		t.Errorf("there is a %T, of which these tests know nothing", object)
+		t.Errorf("there is a %T, which these tests do not check", object)
 	}
 }
 
-// wantNames holds an object to the lengths and letters of Kubernetes. A Service's name
-// is the strictest, and others are made of the same.
+// wantNames checks lengths and characters of names and labels. The rules for a Service's
+// name are the strictest, and all names are derived from the same.
 func wantNames(t *testing.T, object runtime.Object) {
 	t.Helper()
 	about, err := apimeta.Accessor(object)
@@ -121,7 +120,7 @@ func wantNames(t *testing.T, object runtime.Object) {
 	}
 }
 
-// container is the exporter's.
+// container returns the exporter's container.
 func (c cluster) container(t *testing.T) core.Container {
 	t.Helper()
 	if n := len(c.deployment.Spec.Template.Spec.Containers); n != 1 {
@@ -130,28 +129,29 @@ func (c cluster) container(t *testing.T) core.Container {
 	return c.deployment.Spec.Template.Spec.Containers[0]
 }
 
-// wantSound says what must hold however the exporter is run.
-func (c cluster) wantSound(t *testing.T) {
+// wantValid checks what must be true of every installation.
+func (c cluster) wantValid(t *testing.T) {
 	t.Helper()
 	pod := c.deployment.Spec.Template
 	if replicas := c.deployment.Spec.Replicas; replicas == nil || *replicas != 1 {
-		t.Error("want one replica: each lists for itself, and shows everything once more")
+		t.Error("want one replica: each lists by itself, and duplicates all series")
 	}
 	c.wantRestricted(t, pod.ObjectMeta, pod.Spec)
 	for _, other := range c.pods {
 		c.wantRestricted(t, other.ObjectMeta, other.Spec)
 		if labels.SelectorFromSet(c.service.Spec.Selector).Matches(labels.Set(other.Labels)) {
-			t.Errorf("the Service takes pod %s for an exporter", other.Name)
+			t.Errorf("the Service selects pod %s", other.Name)
 		}
 	}
-	c.wantReached(t)
+	c.wantReachable(t)
 	c.wantMounts(t)
 	if limits := c.container(t).Resources.Limits; limits.Memory().IsZero() {
-		t.Error("the exporter may take all memory of the node")
+		t.Error("the exporter has no memory limit")
 	}
 }
 
-// wantRestricted holds a pod to the Pod Security Standard, and to what it leaves open.
+// wantRestricted checks a pod against the restricted Pod Security Standard, and against
+// what that does not cover.
 func (c cluster) wantRestricted(t *testing.T, about meta.ObjectMeta, pod core.PodSpec) {
 	t.Helper()
 	standard, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
@@ -166,21 +166,21 @@ func (c cluster) wantRestricted(t *testing.T, about meta.ObjectMeta, pod core.Po
 	}
 	for _, container := range pod.Containers {
 		if context := container.SecurityContext; context == nil || context.ReadOnlyRootFilesystem == nil || !*context.ReadOnlyRootFilesystem {
-			t.Errorf("container %s can write into its image", container.Name)
+			t.Errorf("container %s has a writable root file system", container.Name)
 		}
 	}
 	if pod.AutomountServiceAccountToken == nil || *pod.AutomountServiceAccountToken {
-		t.Error("the pod has a token to speak to Kubernetes with")
+		t.Error("the pod has a token for the Kubernetes API")
 	}
 }
 
-// wantReached follows the names from Prometheus to the exporter.
-func (c cluster) wantReached(t *testing.T) {
+// wantReachable checks the selectors and ports from Prometheus to the exporter.
+func (c cluster) wantReachable(t *testing.T) {
 	t.Helper()
 	pod := labels.Set(c.deployment.Spec.Template.Labels)
 	selects := func(what string, selector labels.Selector, of labels.Set) {
 		if selector.Empty() || !selector.Matches(of) {
-			t.Errorf("%s selects %q, which %q is not", what, selector, of)
+			t.Errorf("%s selects %q, which does not match %q", what, selector, of)
 		}
 	}
 	ports := map[string]int32{}
@@ -201,7 +201,7 @@ func (c cluster) wantReached(t *testing.T) {
 			t.Errorf("the NetworkPolicy lets in %v, want scrapes alone", in)
 		}
 		if !slices.Contains(policy.Spec.PolicyTypes, networking.PolicyTypeEgress) {
-			t.Error("the NetworkPolicy lets out everything")
+			t.Error("the NetworkPolicy does not limit egress")
 		}
 	}
 	for _, monitor := range c.monitors {
@@ -213,9 +213,9 @@ func (c cluster) wantReached(t *testing.T) {
 	for name, probe := range map[string]*core.Probe{"/-/healthy": c.container(t).LivenessProbe, "/-/ready": c.container(t).ReadinessProbe} {
 		switch {
 		case probe == nil:
-			t.Errorf("nothing asks for %s", name)
+			t.Errorf("there is no probe of %s", name)
 		case probe.HTTPGet != nil && (probe.HTTPGet.Path != name || probe.HTTPGet.Port != intstr.FromString("metrics")):
-			t.Errorf("what should ask for %s asks for %v", name, probe.HTTPGet)
+			t.Errorf("the probe of %s requests %v", name, probe.HTTPGet)
 		}
 	}
 }
@@ -229,8 +229,7 @@ func selectorOf(t *testing.T, selector meta.LabelSelector) labels.Selector {
 	return s
 }
 
-// wantMounts follows the paths that the exporter is told to where they are mounted
-// from.
+// wantMounts checks that all files in flags and variables are mounted.
 func (c cluster) wantMounts(t *testing.T) {
 	t.Helper()
 	container := c.container(t)
@@ -244,18 +243,18 @@ func (c cluster) wantMounts(t *testing.T) {
 			t.Errorf("there is no volume %s to mount", mount.Name)
 		}
 		if !mount.ReadOnly {
-			t.Errorf("the exporter can write into %s", mount.MountPath)
+			t.Errorf("the exporter can write to %s", mount.MountPath)
 		}
 		mounted[mount.MountPath] = true
 	}
 	for _, path := range c.paths(t) {
 		if !mounted[filepath.Dir(path)] {
-			t.Errorf("the exporter is told to read %s, and mounted are %q", path, slices.Sorted(maps.Keys(mounted)))
+			t.Errorf("the exporter reads %s, but only %q are mounted", path, slices.Sorted(maps.Keys(mounted)))
 		}
 	}
 }
 
-// paths are those that the exporter is told to read, in flags and variables.
+// paths returns the files in flags and variables.
 func (c cluster) paths(t *testing.T) (paths []string) {
 	t.Helper()
 	for _, arg := range c.container(t).Args {
@@ -271,8 +270,8 @@ func (c cluster) paths(t *testing.T) (paths []string) {
 	return paths
 }
 
-// wantConfiguration lays out the pod's files and has the exporter check those that it
-// is told to read. The Secret has these keys.
+// wantConfiguration writes the pod's files and runs check-config on its configuration
+// and policy. keys are the names in the Secret.
 func (c cluster) wantConfiguration(t *testing.T, keys ...string) {
 	t.Helper()
 	root := t.TempDir()
@@ -310,10 +309,10 @@ func (c cluster) wantConfiguration(t *testing.T, keys ...string) {
 		t.Fatalf("the exporter is started with %q, want a configuration and a policy file", c.container(t).Args)
 	}
 	cmd := exec.Command(exporter, args...)
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	if err := cmd.Run(); err != nil || said.Len() > 0 {
-		t.Errorf("%s: %v\n%s", cmd, err, &said)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Run(); err != nil || stderr.Len() > 0 {
+		t.Errorf("%s: %v\n%s", cmd, err, &stderr)
 	}
 }
 

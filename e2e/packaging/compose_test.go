@@ -15,7 +15,7 @@ import (
 
 const composeDir = repository + "/deploy/compose"
 
-// compose reads the compose file as docker compose does, in this environment.
+// compose loads the compose file as docker compose does, with this environment.
 func compose(t *testing.T, environment ...string) *types.Project {
 	t.Helper()
 	options, err := cli.NewProjectOptions([]string{filepath.Join(composeDir, "compose.yml")},
@@ -50,7 +50,7 @@ func TestCompose_RunsDemoWithoutKeys(t *testing.T) {
 				t.Errorf("it is started with %q, want %s", exporter.Command, test.command)
 			}
 			if strings.Contains(strings.Join(exporter.Command, " "), secret) {
-				t.Errorf("its command line holds a key: %q", exporter.Command)
+				t.Errorf("its command line contains a key: %q", exporter.Command)
 			}
 			for variable, value := range exporter.Environment {
 				if value != nil && *value != test.passed[variable] {
@@ -61,7 +61,7 @@ func TestCompose_RunsDemoWithoutKeys(t *testing.T) {
 				}
 			}
 			if len(test.passed) > 0 {
-				t.Errorf("it does not get %v", test.passed)
+				t.Errorf("it lacks the variables %v", test.passed)
 			}
 		})
 	}
@@ -90,7 +90,7 @@ func TestCompose_MountsExistingFilesAndPinsImages(t *testing.T) {
 				continue
 			}
 			if _, err := os.Stat(volume.Source); err != nil {
-				t.Errorf("%s mounts what is not there: %v", name, err)
+				t.Errorf("%s mounts a missing file: %v", name, err)
 			}
 			if !volume.ReadOnly {
 				t.Errorf("%s can write to %s", name, volume.Source)
@@ -98,17 +98,17 @@ func TestCompose_MountsExistingFilesAndPinsImages(t *testing.T) {
 		}
 		_, tag, _ := strings.Cut(service.Image, ":")
 		if service.Build == nil && (tag == "" || tag == "latest") {
-			t.Errorf("%s is of image %s, want one that stays the same", name, service.Image)
+			t.Errorf("%s has the image %s, want a fixed tag", name, service.Image)
 		}
 		if service.Build != nil {
 			if _, err := os.Stat(filepath.Join(service.Build.Context, "Dockerfile")); err != nil {
-				t.Errorf("%s is built from nothing: %v", name, err)
+				t.Errorf("%s has no Dockerfile: %v", name, err)
 			}
 		}
 	}
 }
 
-// What the services are told of each other leads somewhere.
+// The addresses and paths in the services' configurations exist.
 func TestCompose_ConnectsServices(t *testing.T) {
 	t.Run("the demo", func(t *testing.T) { wantConnected(t, compose(t), "prometheus.yml") })
 	t.Run("an account", func(t *testing.T) {
@@ -116,7 +116,7 @@ func TestCompose_ConnectsServices(t *testing.T) {
 	})
 }
 
-// wantConnected follows the addresses and paths in the files of Prometheus and Grafana.
+// wantConnected checks the addresses and paths in the files of Prometheus and Grafana.
 func wantConnected(t *testing.T, project *types.Project, prometheusConfig string) {
 	t.Helper()
 	addresses := map[string]bool{}
@@ -156,10 +156,10 @@ func wantConnected(t *testing.T, project *types.Project, prometheusConfig string
 	for what, address := range map[string]string{
 		"Prometheus' target":       prometheus.ScrapeConfigs[0].StaticConfigs[0].Targets[0],
 		"Prometheus' Alertmanager": prometheus.Alerting.Alertmanagers[0].StaticConfigs[0].Targets[0],
-		"Grafana's source of data": strings.TrimPrefix(grafana.Datasources[0].URL, "http://"),
+		"Grafana's data source":    strings.TrimPrefix(grafana.Datasources[0].URL, "http://"),
 	} {
 		if !addresses[address] {
-			t.Errorf("%s is %s, and there are %v", what, address, addresses)
+			t.Errorf("%s is %s, want one of %v", what, address, addresses)
 		}
 	}
 	for container, source := range map[string]string{
@@ -171,7 +171,7 @@ func wantConnected(t *testing.T, project *types.Project, prometheusConfig string
 	wantMounted(t, project.Services["grafana"], "dashboards", dashboards.Providers[0].Options.Path)
 	home := *project.Services["grafana"].Environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
 	if dir, name := filepath.Split(home); filepath.Clean(dir) != dashboards.Providers[0].Options.Path || text(t, "dashboards/"+name) == "" {
-		t.Errorf("Grafana begins with %s, which is not there", home)
+		t.Errorf("the home dashboard %s does not exist", home)
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 
 const chartDir = repository + "/deploy/helm/datadog-org-connections-exporter"
 
-// examples are the chart's complete ones.
+// examples are the complete examples of values in the chart.
 var examples = []string{"demo", "operator", "orgs", "token"}
 
 func valuesOf(t *testing.T, example string) (values map[string]any) {
@@ -45,7 +45,7 @@ func loadChart(t *testing.T) *chart.Chart {
 	return loaded
 }
 
-// render gives the chart's files as Helm makes them for a release named test.
+// render returns the chart's rendered files for a release named test.
 func render(t *testing.T, values map[string]any) map[string]string {
 	t.Helper()
 	return renderAs(t, "test", values)
@@ -66,7 +66,7 @@ func renderAs(t *testing.T, name string, values map[string]any) map[string]strin
 	return files
 }
 
-// helm gives what a release makes.
+// helm returns the objects of a release named test.
 func helm(t *testing.T, values map[string]any) cluster {
 	t.Helper()
 	return helmAs(t, "test", values)
@@ -90,7 +90,7 @@ func TestHelmChart_PassesLint(t *testing.T) {
 	}
 	for name, values := range values {
 		for _, message := range lint.RunAll(chartDir, values, "monitoring").Messages {
-			// An icon is for those who publish charts.
+			// An icon matters only to charts that are published.
 			if !strings.Contains(message.Error(), "icon is recommended") {
 				t.Errorf("with %s: %v", name, message)
 			}
@@ -102,19 +102,20 @@ func TestHelmChart_RendersValidObjects(t *testing.T) {
 	for _, example := range examples {
 		t.Run(example, func(t *testing.T) {
 			c := helm(t, valuesOf(t, example))
-			c.wantSound(t)
+			c.wantValid(t)
 			wantHealthTest(t, c)
 		})
 	}
-	t.Run("defaults", func(t *testing.T) { helm(t, nil).wantSound(t) })
+	t.Run("defaults", func(t *testing.T) { helm(t, nil).wantValid(t) })
 }
 
 func TestHelmChart_AcceptsLongestReleaseName(t *testing.T) {
-	longest := strings.Repeat("x", 53) // for a release
-	helmAs(t, longest, valuesOf(t, "operator")).wantSound(t)
+	longest := strings.Repeat("x", 53) // the limit for release names
+	helmAs(t, longest, valuesOf(t, "operator")).wantValid(t)
 }
 
-// wantHealthTest wants helm test to ask the Service, with the exporter's own image.
+// wantHealthTest checks that helm test requests the Service's health with the exporter's
+// own image.
 func wantHealthTest(t *testing.T, c cluster) {
 	t.Helper()
 	if len(c.pods) != 1 || c.pods[0].Annotations["helm.sh/hook"] != "test" {
@@ -123,7 +124,7 @@ func wantHealthTest(t *testing.T, c cluster) {
 	container := c.pods[0].Spec.Containers[0]
 	service := fmt.Sprintf("%s:%d", c.service.Name, c.service.Spec.Ports[0].Port)
 	if !slices.Equal(container.Args, []string{"healthcheck", "--web.listen-address=" + service}) {
-		t.Errorf("it runs %q, want the health of %s", container.Args, service)
+		t.Errorf("it runs %q, want a healthcheck of %s", container.Args, service)
 	}
 	if container.Image != c.container(t).Image {
 		t.Errorf("its image is %s, want the exporter's", container.Image)
@@ -166,7 +167,7 @@ func TestHelmChart_DemoNeedsNoKeysOrNetwork(t *testing.T) {
 		t.Error("it has volumes or variables, want none")
 	}
 	if len(c.policies) != 1 || len(c.policies[0].Spec.Egress) > 0 {
-		t.Error("it may go somewhere, want nowhere")
+		t.Error("its egress is allowed, want none")
 	}
 }
 
@@ -180,7 +181,7 @@ func TestHelmChart_RendersValidConfiguration(t *testing.T) {
 	}
 }
 
-// A policy that changes makes a new pod, and nothing else does.
+// A new policy restarts the pod, and nothing else does.
 func TestHelmChart_RestartsPodForNewPolicy(t *testing.T) {
 	checksum := func(values map[string]any) string {
 		return helm(t, values).deployment.Spec.Template.Annotations["checksum/config"]
@@ -189,23 +190,23 @@ func TestHelmChart_RestartsPodForNewPolicy(t *testing.T) {
 	before := checksum(values)
 	values["service"] = map[string]any{"port": 8080}
 	if after := checksum(values); after != before {
-		t.Error("another port of the Service starts a new pod")
+		t.Error("another port of the Service restarts the pod")
 	}
 	values["policy"] = map[string]any{"rules": []any{}}
 	if after := checksum(values); after == before || after == "" {
-		t.Error("another policy starts no new pod")
+		t.Error("another policy does not restart the pod")
 	}
 	if sum := checksum(valuesOf(t, "token")); sum != "" {
 		t.Errorf("without files there is a checksum, %s", sum)
 	}
 }
 
-// Kubernetes has neither the password nor a certificate.
+// Kubernetes' HTTP probes have neither the password nor a certificate.
 func TestHelmChart_ProbesWithExecBehindPassword(t *testing.T) {
 	container := helm(t, valuesOf(t, "orgs")).container(t)
 	for _, probe := range []*core.Probe{container.LivenessProbe, container.ReadinessProbe} {
 		if probe.Exec == nil || probe.HTTPGet != nil || !slices.Equal(probe.Exec.Command, []string{"/bin/datadog_org_connections_exporter", "healthcheck"}) {
-			t.Errorf("health is asked with %v, want the exporter's own command", probe.ProbeHandler)
+			t.Errorf("the probe is %v, want the exporter's own command", probe.ProbeHandler)
 		}
 	}
 	if probe := helm(t, nil).container(t).ReadinessProbe; probe.HTTPGet == nil {
@@ -230,31 +231,31 @@ func TestHelmChart_InstallsRulesAndDashboards(t *testing.T) {
 		}
 	}
 	if bare := helm(t, nil); len(bare.rules)+len(bare.monitors)+len(bare.configMaps) > 0 {
-		t.Error("without the Prometheus operator there are objects of its, want none")
+		t.Error("without the Prometheus operator there are objects for it, want none")
 	}
 }
 
 func TestHelmChart_RejectsInvalidValues(t *testing.T) {
 	for name, values := range map[string]string{
-		"a value that is none":     `{demoo: true}`,
-		"a key among the values":   `{datadog: {apiKey: "0123456789abcdef"}}`,
-		"a port that is none":      `{service: {port: 0}}`,
-		"an org without a name":    `{config: {orgs: [{site: datadoghq.eu}]}}`,
-		"a text for a switch":      `{demo: "yes"}`,
-		"a digest that is none":    `{image: {digest: latest}}`,
-		"an interval that is none": `{serviceMonitor: {interval: 60}}`,
+		"an unknown value":       `{demoo: true}`,
+		"a key among the values": `{datadog: {apiKey: "0123456789abcdef"}}`,
+		"an invalid port":        `{service: {port: 0}}`,
+		"an org without a name":  `{config: {orgs: [{site: datadoghq.eu}]}}`,
+		"a text for a switch":    `{demo: "yes"}`,
+		"an invalid digest":      `{image: {digest: latest}}`,
+		"an invalid interval":    `{serviceMonitor: {interval: 60}}`,
 	} {
 		var parsed map[string]any
 		if err := yaml.Unmarshal([]byte(values), &parsed); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := util.ToRenderValues(loadChart(t), parsed, common.ReleaseOptions{}, common.DefaultCapabilities); err == nil {
-			t.Errorf("it takes %s: %s", name, values)
+			t.Errorf("it accepts %s: %s", name, values)
 		}
 	}
 }
 
-// Whoever looks for a value finds it in values.yaml, with its default and a comment.
+// Every value of the schema is in values.yaml, with its default and a comment.
 func TestHelmChart_SchemaMatchesValues(t *testing.T) {
 	loaded := loadChart(t)
 	var schema struct {
@@ -265,7 +266,7 @@ func TestHelmChart_SchemaMatchesValues(t *testing.T) {
 	}
 	for name := range schema.Properties {
 		if _, there := loaded.Values[name]; !there && name != "global" {
-			t.Errorf("the schema knows %s, which values.yaml does not have", name)
+			t.Errorf("%s is in the schema, but not in values.yaml", name)
 		}
 	}
 }

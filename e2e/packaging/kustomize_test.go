@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
 
-// kustomize builds a directory, with kustomize's own restrictions.
+// kustomize builds a directory, with kustomize's default restrictions.
 func kustomize(t *testing.T, dir string) cluster {
 	t.Helper()
 	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).
@@ -29,7 +29,7 @@ func TestKustomize_RendersValidObjects(t *testing.T) {
 	for _, dir := range []string{"base", "overlays/demo", "overlays/several-orgs", "overlays/prometheus-operator"} {
 		t.Run(dir, func(t *testing.T) {
 			c := kustomize(t, dir)
-			c.wantSound(t)
+			c.wantValid(t)
 			if len(c.policies) != 1 {
 				t.Errorf("there are %d NetworkPolicies, want one", len(c.policies))
 			}
@@ -58,7 +58,7 @@ func TestKustomize_DemoNeedsNoKeysOrNetwork(t *testing.T) {
 		t.Error("it has volumes or variables, want none")
 	}
 	if out := c.policies[0].Spec.Egress; len(out) > 0 {
-		t.Errorf("it may go to %v, want nowhere", out)
+		t.Errorf("its egress is allowed to %v, want none", out)
 	}
 }
 
@@ -75,7 +75,7 @@ func TestKustomize_InstallsRulesAndDashboards(t *testing.T) {
 	}
 }
 
-// wantVariables wants the exporter's environment to be just that.
+// wantVariables checks that the exporter's environment has exactly these variables.
 func wantVariables(t *testing.T, c cluster, want map[string]string) {
 	t.Helper()
 	for _, variable := range c.container(t).Env {
@@ -89,7 +89,7 @@ func wantVariables(t *testing.T, c cluster, want map[string]string) {
 	}
 }
 
-// nameOf is a file's name without its ending.
+// nameOf returns a file's name without its extension.
 func nameOf(path string) string {
 	return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 }

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// stamped finds the variables of the program that a linker sets.
+// stamped matches the variables that the linker sets.
 var stamped = regexp.MustCompile(`-X (\S+)\.(\w+)=`)
 
 func stamps(text string) []string {
@@ -34,7 +34,7 @@ func text(t *testing.T, path string) string {
 func TestRelease_StampsSameVariablesAsMakefile(t *testing.T) {
 	makefile, release := stamps(text(t, "Makefile")), stamps(text(t, ".goreleaser.yml"))
 	if len(makefile) == 0 || !slices.Equal(makefile, release) {
-		t.Errorf("the Makefile stamps %q, and goreleaser %q", makefile, release)
+		t.Errorf("the Makefile sets %q, and goreleaser %q", makefile, release)
 	}
 }
 
@@ -54,8 +54,8 @@ func TestRelease_ArchivesExistingFiles(t *testing.T) {
 	}
 }
 
-// The Go that compiles the image is one that the module can be compiled with, and its
-// patches are those of the day.
+// The image is compiled with the module's minor version of Go; the patch version may be
+// newer.
 func TestDockerfile_UsesGoVersionOfModule(t *testing.T) {
 	module := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(text(t, "go.mod"))
 	image := regexp.MustCompile(`(?m)^ARG GO_VERSION=(\d+\.\d+)\.\d+$`).FindStringSubmatch(text(t, "Dockerfile"))
@@ -64,7 +64,7 @@ func TestDockerfile_UsesGoVersionOfModule(t *testing.T) {
 	}
 }
 
-// workflow is what these tests look at of one.
+// workflow is the part of a workflow that the tests check.
 type workflow struct {
 	Permissions any `json:"permissions"`
 	Jobs        map[string]struct {
@@ -76,7 +76,7 @@ type workflow struct {
 	} `json:"jobs"`
 }
 
-// A tag can be moved to other code, a commit cannot.
+// A tag can be moved to another commit.
 func TestWorkflows_PinActionsAndLimitPermissions(t *testing.T) {
 	commit := regexp.MustCompile(`^[\w-]+/[\w/-]+@[0-9a-f]{40}$`)
 	for path, content := range sources(t, ".github/workflows/*.yml") {
@@ -95,7 +95,7 @@ func TestWorkflows_PinActionsAndLimitPermissions(t *testing.T) {
 					t.Errorf("%s, %s: %s is not pinned to a commit", path, name, step.Uses)
 				}
 				if regexp.MustCompile(`^actions/checkout@`).MatchString(step.Uses) && step.With["persist-credentials"] != false {
-					t.Errorf("%s, %s: the checkout leaves its token behind", path, name)
+					t.Errorf("%s, %s: the checkout keeps its token", path, name)
 				}
 			}
 		}

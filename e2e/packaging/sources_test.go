@@ -11,7 +11,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// sources are files of the repository, each with its content. There are some.
+// sources returns the files of the repository that match, by path. It is an error if
+// there is none.
 func sources(t *testing.T, pattern string) map[string][]byte {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(repository, pattern))
@@ -27,8 +28,8 @@ func sources(t *testing.T, pattern string) map[string][]byte {
 	return found
 }
 
-// wantRules wants every group of rules of the repository, and no others. An object for
-// each file: the rules of a group build on each other, and so do files.
+// wantRules checks that the objects have exactly the rules of the repository, with an
+// object for each file: the rules of a group depend on each other, and so do files.
 func wantRules(t *testing.T, c cluster) {
 	t.Helper()
 	want := map[string]any{}
@@ -57,8 +58,8 @@ func wantRules(t *testing.T, c cluster) {
 	}
 }
 
-// wantDashboards wants every dashboard of the repository where Grafana's sidecar looks
-// for it, and small enough for kubectl apply.
+// wantDashboards checks that all dashboards of the repository are where Grafana's
+// sidecar looks for them, and small enough for kubectl apply.
 func wantDashboards(t *testing.T, c cluster) {
 	t.Helper()
 	want := map[string]any{}

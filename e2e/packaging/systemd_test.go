@@ -12,7 +12,8 @@ import (
 
 const unit = "datadog-org-connections-exporter.service"
 
-// systemdAnalyze gives what systemd says of its units, where there is systemd.
+// systemdAnalyze returns the output of systemd-analyze, and skips the test where there
+// is none.
 func systemdAnalyze(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("systemd-analyze", append(args, "--no-pager")...)
@@ -27,19 +28,20 @@ func systemdAnalyze(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-// 0 is for a service that can do nothing, 10 for one that can do everything.
+// The exposure level is 0 for a service that can do nothing, 10 for one without
+// restrictions.
 func TestSystemdUnit_IsSandboxed(t *testing.T) {
 	report := systemdAnalyze(t, "security", "--offline=true", "./"+unit)
 	found := regexp.MustCompile(`Overall exposure level for \S+: ([\d.]+)`).FindStringSubmatch(report)
 	if found == nil {
-		t.Fatalf("systemd tells no exposure level:\n%s", report)
+		t.Fatalf("systemd-analyze reports no exposure level:\n%s", report)
 	}
 	if level, err := strconv.ParseFloat(found[1], 64); err != nil || level >= 2 {
 		t.Errorf("its exposure level is %s, want one below 2:\n%s", found[1], report)
 	}
 }
 
-// What is in the unit is what the other files say.
+// The unit agrees with sysusers.conf and the drop-ins.
 func TestSystemdUnit_MatchesUserAndCredentials(t *testing.T) {
 	service := text(t, "deploy/systemd/"+unit)
 	for _, want := range []string{
@@ -53,10 +55,10 @@ func TestSystemdUnit_MatchesUserAndCredentials(t *testing.T) {
 	if user := text(t, "deploy/systemd/sysusers.conf"); !strings.Contains(user, "\nu org-connections-exporter - ") {
 		t.Errorf("there is no such user: %s", user)
 	}
-	// A drop-in of an exporter that needs other keys takes these away first.
+	// A drop-in for other keys must first reset these.
 	for _, name := range []string{"access-token.conf", "several-orgs.conf"} {
 		if dropIn := text(t, "deploy/systemd/"+name); !strings.Contains(dropIn, "[Service]\nLoadCredential=\nLoadCredential=") {
-			t.Errorf("with %s the service wants keys that are not there", name)
+			t.Errorf("%s does not reset LoadCredential", name)
 		}
 	}
 }

@@ -17,8 +17,7 @@ import (
 	"time"
 )
 
-// waitTimeout is how long a test waits for what should happen soon. Nothing is
-// asserted about time.
+// waitTimeout is how long a test waits for an event. No test depends on it.
 const waitTimeout = time.Minute
 
 const (
@@ -28,7 +27,7 @@ const (
 
 var withDocker = flag.Bool("docker", false, "build the image and run it with this machine's Docker engine")
 
-// docker runs a command of Docker's client and gives what it writes.
+// docker runs a command of Docker's client and returns its output.
 func docker(t *testing.T, args ...string) string {
 	t.Helper()
 	out, err := tryDocker(args...)
@@ -40,7 +39,7 @@ func docker(t *testing.T, args ...string) string {
 
 func tryDocker(args ...string) (string, error) {
 	cmd := exec.Command("docker", args...)
-	cmd.Env = append(os.Environ(), "DOCKER_BUILDKIT=1") // for those before 23
+	cmd.Env = append(os.Environ(), "DOCKER_BUILDKIT=1") // for Docker before 23
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
@@ -49,7 +48,7 @@ func tryDocker(args ...string) (string, error) {
 	return strings.TrimSpace(stdout.String()), nil
 }
 
-// build makes an image of a build context, and removes it with the test.
+// build builds an image from a build context, and removes it when the test ends.
 func build(t *testing.T, context string, args ...string) (image string) {
 	t.Helper()
 	if !*withDocker {
@@ -61,7 +60,7 @@ func build(t *testing.T, context string, args ...string) (image string) {
 	return image
 }
 
-// about is what Docker tells of an image.
+// about is the part of docker image inspect that the tests check.
 type about struct {
 	Size         int64
 	Architecture string
@@ -75,12 +74,12 @@ func inspect(t *testing.T, image string) about {
 	t.Helper()
 	var found []about
 	if err := json.Unmarshal([]byte(docker(t, "image", "inspect", image)), &found); err != nil || len(found) != 1 {
-		t.Fatalf("docker image inspect tells of %d images: %v", len(found), err)
+		t.Fatalf("docker image inspect returns %d images: %v", len(found), err)
 	}
 	return found[0]
 }
 
-// files are those of an image, by their path, without what Docker adds.
+// files returns the files of an image by path, without Docker's metadata.
 func files(t *testing.T, image string) map[string][]byte {
 	t.Helper()
 	layers := filepath.Join(t.TempDir(), "image.tar")
@@ -92,10 +91,10 @@ func files(t *testing.T, image string) map[string][]byte {
 	found := map[string][]byte{}
 	for file, content := range untar(t, saved) {
 		if !strings.HasSuffix(file, "/layer.tar") && !strings.HasPrefix(file, "blobs/") {
-			continue // what describes the image
+			continue // the image's manifest and configuration
 		}
 		if bytes.HasPrefix(content, []byte("{")) {
-			continue // so does this, among the blobs of newer engines
+			continue // the same, among the blobs of newer engines
 		}
 		for name, content := range untar(t, content) {
 			found["/"+name] = content
@@ -124,37 +123,36 @@ func untar(t *testing.T, archive []byte) map[string][]byte {
 	}
 }
 
-// container is one that runs until the test ends.
+// container is a container that runs until the test ends.
 type container struct {
 	t  *testing.T
 	id string
 }
 
-// run starts a container as a careful person does: nothing can be written, and
-// there is no privilege to be had.
+// run starts a container without write access and privileges.
 func run(t *testing.T, image string, options []string, args ...string) container {
 	t.Helper()
-	careful := []string{"run", "--detach", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges",
+	restricted := []string{"run", "--detach", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges",
 		"--publish=127.0.0.1::" + port, "--health-interval=1s"}
-	id := docker(t, append(append(append(careful, options...), image), args...)...)
+	id := docker(t, append(append(append(restricted, options...), image), args...)...)
 	c := container{t: t, id: id}
 	t.Cleanup(func() {
 		if t.Failed() {
-			logs, _ := exec.Command("docker", "logs", id).CombinedOutput() // what there is
-			t.Logf("what the container wrote:\n%s", logs)
+			logs, _ := exec.Command("docker", "logs", id).CombinedOutput() // for the log only
+			t.Logf("output of the container:\n%s", logs)
 		}
 		_, _ = tryDocker("rm", "--force", id)
 	})
 	return c
 }
 
-// state is one value of what Docker tells of the container.
+// state returns a value of docker inspect.
 func (c container) state(value string) string {
 	c.t.Helper()
 	return docker(c.t, "inspect", "--format={{"+value+"}}", c.id)
 }
 
-// get asks the exporter in the container.
+// get sends a request to the exporter in the container.
 func (c container) get(path string) (status int, body string, err error) {
 	address, _, _ := strings.Cut(docker(c.t, "port", c.id, port), "\n")
 	response, err := (&http.Client{Timeout: 10 * time.Second}).Get("http://" + address + path)
@@ -166,7 +164,7 @@ func (c container) get(path string) (status int, body string, err error) {
 	return response.StatusCode, string(content), err
 }
 
-// eventually checks again and again until there is no error.
+// eventually repeats check until it returns nil.
 func eventually(t *testing.T, what string, check func() error) {
 	t.Helper()
 	ticker := time.NewTicker(100 * time.Millisecond)
@@ -180,7 +178,7 @@ func eventually(t *testing.T, what string, check func() error) {
 		select {
 		case <-ticker.C:
 		case <-deadline:
-			t.Fatalf("waiting in vain for %s: %v", what, err)
+			t.Fatalf("timed out waiting for %s: %v", what, err)
 		}
 	}
 }

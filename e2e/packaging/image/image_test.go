@@ -1,6 +1,5 @@
-// Package image tests the container image: it builds it and runs it, with the
-// Docker engine of the machine. There are only tests here, and without -docker they
-// are skipped.
+// Package image builds the container image and runs it, with the machine's Docker
+// engine. It has tests only, and skips them without -docker.
 package image
 
 import (
@@ -32,10 +31,10 @@ func TestImage_HoldsBinaryAndCACertificates(t *testing.T) {
 	image := build(t, sources)
 	found := files(t, image)
 	if names := slices.Sorted(maps.Keys(found)); !slices.Equal(names, []string{binary, roots}) {
-		t.Errorf("it holds %q, want the binary and the roots alone", names)
+		t.Errorf("it holds %q, want the binary and the CA certificates alone", names)
 	}
 	if !x509.NewCertPool().AppendCertsFromPEM(found[roots]) {
-		t.Error("what should be roots of trust has no certificate")
+		t.Error("there are no CA certificates")
 	}
 	if extra := inspect(t, image).Size - int64(len(found[binary])); extra > 1<<20 {
 		t.Errorf("it is %d bytes larger than the binary, want 1 MiB at most", extra)
@@ -99,7 +98,7 @@ func TestImage_TakesPrebuiltBinary(t *testing.T) {
 	}
 	image := build(t, context, "--build-arg=BINARY=prebuilt")
 	if !bytes.Equal(files(t, image)[binary], want) {
-		t.Error("its binary is another one")
+		t.Error("its binary is not the prebuilt one")
 	}
 }
 
@@ -119,7 +118,7 @@ func TestContainer_ServesAndStopsGracefully(t *testing.T) {
 		}
 		return nil
 	})
-	// Docker itself wants the pid.
+	// docker top requires the pid.
 	if top := strings.Fields(docker(t, "top", c.id, "-eo", "uid,gid,pid")); len(top) != 6 || top[3] != nobody || top[4] != nobody {
 		t.Errorf("its processes are %q, want one of user and group %s", top, nobody)
 	}
@@ -131,11 +130,11 @@ func TestContainer_ServesAndStopsGracefully(t *testing.T) {
 		t.Errorf("its exit status is %s, want 0: it was told to stop, not killed", code)
 	}
 	if logs, err := exec.Command("docker", "logs", c.id).CombinedOutput(); err != nil || !strings.Contains(string(logs), "msg=Stopped") {
-		t.Errorf("it did not say that it stopped (%v)", err)
+		t.Errorf("it did not log that it stopped (%v)", err)
 	}
 }
 
-// Both the exporter and what asks for its health follow the environment.
+// Both the exporter and its healthcheck take the address from the environment.
 func TestContainer_IsHealthyWhereverItListens(t *testing.T) {
 	image := build(t, sources)
 	c := run(t, image, []string{"--env=DATADOG_ORG_CONNECTIONS_EXPORTER_WEB_LISTEN_ADDRESS=127.0.0.1:8080"}, "demo")
@@ -162,7 +161,7 @@ func TestContainer_ReadsKeysFromMountedFiles(t *testing.T) {
 		"--volume=" + keys + ":/keys:ro",
 		"--env=DD_API_KEY_FILE=/keys/api-key", "--env=DD_APP_KEY_FILE=/keys/app-key",
 	}, "--datadog.api-url=http://127.0.0.1:1")
-	// There is no such API: that it is asked shows that the keys were read.
+	// There is no API at this address: the failed listing shows that the keys were read.
 	eventually(t, "a listing to fail at the network", func() error {
 		_, metrics, err := c.get("/metrics")
 		if err == nil && !strings.Contains(metrics, `datadog_listing_failures_total{org="default",reason="network"} `) {

@@ -44,12 +44,12 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 {{- end }}
 
-{{/* Where files are in the pod. */}}
+{{/* Directory of configuration and keys in the pod. */}}
 {{- define "datadog-org-connections-exporter.dir" -}}
 /etc/datadog-org-connections-exporter
 {{- end }}
 
-{{/* Whether there is a ConfigMap with files of ours. */}}
+{{/* true if there is a ConfigMap with the configuration or policy file. */}}
 {{- define "datadog-org-connections-exporter.hasFiles" -}}
 {{- if and (not .Values.demo) (or .Values.config .Values.policy) }}true{{ end }}
 {{- end }}
@@ -60,8 +60,8 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- .content | replace $default (default $default .root.Values.runbookUrl) }}
 {{- end }}
 
-{{/* What Kubernetes asks: over HTTP, or, where that may want a password or a
-certificate, through the exporter itself. */}}
+{{/* A probe: over HTTP, or with the command healthcheck where that may need a password
+or a certificate. */}}
 {{- define "datadog-org-connections-exporter.probe" -}}
 {{- if .root.Values.web.existingSecret -}}
 exec:

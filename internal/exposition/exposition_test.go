@@ -27,15 +27,15 @@ import (
 	"datadog_org_connections_exporter/internal/policy"
 )
 
-// The formats of which what was encoded is kept.
+// The formats that are cached.
 const (
 	text        = "text/plain;version=0.0.4"
 	openMetrics = "application/openmetrics-text;version=1.0.0"
 	protobuf    = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 )
 
-// asked are ways to ask for metrics: Prometheus's, older and odd ones.
-var asked = func() (all []http.Header) {
+// requestHeaders are those of Prometheus, old and new, and of unusual clients.
+var requestHeaders = func() (all []http.Header) {
 	for _, accept := range []string{
 		"",
 		"*/*",
@@ -49,13 +49,13 @@ var asked = func() (all []http.Header) {
 		"image/png",
 	} {
 		for _, encoding := range []string{"", "identity", "gzip", "gzip, deflate, br, zstd", "gzip;q=0", "br"} {
-			all = append(all, asking(accept, encoding))
+			all = append(all, newHeader(accept, encoding))
 		}
 	}
 	return all
 }()
 
-func asking(accept, encoding string) http.Header {
+func newHeader(accept, encoding string) http.Header {
 	header := http.Header{}
 	if accept != "" {
 		header.Set("Accept", accept)
@@ -66,7 +66,7 @@ func asking(accept, encoding string) http.Header {
 	return header
 }
 
-// stubInventory shows the view that it is set to.
+// stubInventory has the view that it is set to.
 type stubInventory struct {
 	mu   sync.Mutex
 	view inventory.View
@@ -86,8 +86,8 @@ func (s *stubInventory) set(snapshot *inventory.Snapshot) {
 	s.view = inventory.View{Snapshot: snapshot}
 }
 
-// unusual is a snapshot with all that needs care in an exposition.
-func unusual() *inventory.Snapshot {
+// newUnusualSnapshot returns one with strings that need escaping, and missing values.
+func newUnusualSnapshot() *inventory.Snapshot {
 	org := func(id, name string) inventory.OrgInfo {
 		return inventory.OrgInfo{Org: datadog.Org{ID: id, Name: name, Disabled: datadog.No}, Observed: datadog.Yes}
 	}
@@ -103,8 +103,8 @@ func unusual() *inventory.Snapshot {
 	})
 }
 
-// orgStates are those of an org that is up and of one that never was.
-func orgStates() []inventory.OrgState {
+// newOrgStates returns those of an org that is up and of one that never was.
+func newOrgStates() []inventory.OrgState {
 	return []inventory.OrgState{
 		{
 			Name: "up", Up: true, Listings: 3, Failures: map[datadog.Reason]uint64{datadog.Network: 1},
@@ -115,7 +115,7 @@ func orgStates() []inventory.OrgState {
 	}
 }
 
-func TestHandler_AnswersAsPromhttpDoesWithTheCollectors(t *testing.T) {
+func TestHandler_RespondsAsPromhttp(t *testing.T) {
 	rules, err := policy.Parse("policy.yml", []byte(`rules:
   - {name: labs, source: 'Acme "Labs"*', sink: Security, types: [logs]}
   - {name: "required, \"quoted\"", source: Security, sink: Nobody, types: [logs, audit], required: true, expires: 2999-12-31}
@@ -128,55 +128,55 @@ func TestHandler_AnswersAsPromhttpDoesWithTheCollectors(t *testing.T) {
 		policy *policy.Policy
 	}{
 		"before the first listing": {view: inventory.View{Snapshot: &inventory.Snapshot{}, Orgs: []inventory.OrgState{{Name: "default"}}}},
-		"without a policy":         {view: inventory.View{Snapshot: unusual(), Orgs: orgStates()}},
-		"under a policy":           {view: inventory.View{Snapshot: unusual(), Orgs: orgStates(), Complete: true}, policy: rules},
+		"without a policy":         {view: inventory.View{Snapshot: newUnusualSnapshot(), Orgs: newOrgStates()}},
+		"under a policy":           {view: inventory.View{Snapshot: newUnusualSnapshot(), Orgs: newOrgStates(), Complete: true}, policy: rules},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inv, current, requests := &stubInventory{view: test.view}, &policy.Current{}, collector.NewAPIMetrics()
-			requests.Add("up")
+			inv, current, apiMetrics := &stubInventory{view: test.view}, &policy.Current{}, collector.NewAPIMetrics()
+			apiMetrics.Add("up")
 			if test.policy != nil {
 				current.Set(test.policy)
 			}
-			others, all := prometheus.NewRegistry(), prometheus.NewRegistry()
-			others.MustRegister(requests)
-			all.MustRegister(requests, collector.New(inv, 0), collector.NewPolicyCollector(inv, policy.NewJudge(current)))
+			dynamic, all := prometheus.NewRegistry(), prometheus.NewRegistry()
+			dynamic.MustRegister(apiMetrics)
+			all.MustRegister(apiMetrics, collector.New(inv, 0), collector.NewPolicyCollector(inv, policy.NewJudge(current)))
 			options := promhttp.HandlerOpts{EnableOpenMetrics: true}
-			got := exposition.New(exposition.Options{Inventory: inv, Judge: policy.NewJudge(current), Gatherer: others, HandlerOpts: options})
+			got := exposition.New(exposition.Options{Inventory: inv, Judge: policy.NewJudge(current), Gatherer: dynamic, HandlerOpts: options})
 			want := promhttp.HandlerFor(all, options)
-			for _, header := range asked {
+			for _, header := range requestHeaders {
 				wantSame(t, got, want, "", header)
 			}
 			for _, query := range []string{"?name[]=datadog_org_info&name[]=datadog_up", "?name[]=nothing", "?name=x"} {
-				wantSame(t, got, want, query, asking(openMetrics, "gzip"))
+				wantSame(t, got, want, query, newHeader(openMetrics, "gzip"))
 			}
 		})
 	}
 }
 
-func TestTheExpositionIsThatOfTheCollectorsHoweverLongItIs(t *testing.T) {
+func TestHandler_RespondsAsPromhttpForEverySize(t *testing.T) {
 	for _, size := range []int{0, 1, 500, 999, 1000, 1001, 2001} {
 		inv := newInventory(size)
 		registry := prometheus.NewRegistry()
 		registry.MustRegister(collector.New(inv, 0))
 		want := promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true})
 		for _, format := range []string{text, openMetrics, protobuf} {
-			wantSame(t, newHandler(inv), want, "", asking(format, "gzip"))
+			wantSame(t, newHandler(inv), want, "", newHeader(format, "gzip"))
 		}
 	}
 }
 
-// wantSame asks both, and one of them again.
+// wantSame compares the responses of both, that of got also when it is cached.
 func wantSame(t *testing.T, got, want http.Handler, query string, header http.Header) {
 	t.Helper()
-	wanted := answerOf(t, want, query, header)
+	wantResponse := responseOf(t, want, query, header)
 	for range 2 {
-		if answer := answerOf(t, got, query, header); answer != wanted {
-			t.Fatalf("%q, %v:\n%s", query, header, difference(answer, wanted))
+		if gotResponse := responseOf(t, got, query, header); gotResponse != wantResponse {
+			t.Fatalf("%q, %v:\n%s", query, header, difference(gotResponse, wantResponse))
 		}
 	}
 }
 
-// difference shows the first line that is another.
+// difference describes the first line that differs.
 func difference(got, want string) string {
 	gotLines, wantLines := strings.Split(got, "\n"), strings.Split(want, "\n")
 	for n := range min(len(gotLines), len(wantLines)) {
@@ -187,9 +187,8 @@ func difference(got, want string) string {
 	return fmt.Sprintf("%d lines, want %d", len(gotLines), len(wantLines))
 }
 
-// answerOf tells all of an answer in which the order of the families is of no
-// account.
-func answerOf(t *testing.T, handler http.Handler, query string, header http.Header) string {
+// responseOf returns a response as text, with its families sorted.
+func responseOf(t *testing.T, handler http.Handler, query string, header http.Header) string {
 	t.Helper()
 	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics"+query, nil)
 	request.Header = header
@@ -197,15 +196,15 @@ func answerOf(t *testing.T, handler http.Handler, query string, header http.Head
 	handler.ServeHTTP(response, request)
 	body := response.Body.Bytes()
 	if response.Header().Get("Content-Encoding") == "gzip" {
-		body = decompressed(t, body)
+		body = gunzip(t, body)
 	}
 	response.Header().Del("Content-Length")
 	families := familiesIn(t, response.Header().Get("Content-Type"), body)
 	return fmt.Sprintf("%d %v\n%s", response.Code, response.Header(), strings.Join(families, ""))
 }
 
-// decompressed reads one gzip member, behind which there is nothing.
-func decompressed(t *testing.T, body []byte) []byte {
+// gunzip reads one gzip member, which must be all.
+func gunzip(t *testing.T, body []byte) []byte {
 	t.Helper()
 	all := bytes.NewReader(body)
 	member, err := gzip.NewReader(all)
@@ -213,14 +212,14 @@ func decompressed(t *testing.T, body []byte) []byte {
 		t.Fatal(err)
 	}
 	member.Multistream(false)
-	text, err := io.ReadAll(member) // checks the sum and the size
+	text, err := io.ReadAll(member) // verifies checksum and size
 	if err != nil || all.Len() > 0 {
-		t.Fatalf("%v, %d bytes are left", err, all.Len())
+		t.Fatalf("%v, %d bytes after the gzip member", err, all.Len())
 	}
 	return text
 }
 
-// familiesIn gives each family of an exposition as a text, and the end.
+// familiesIn returns the families of an exposition as sorted texts, and the end.
 func familiesIn(t *testing.T, contentType string, body []byte) []string {
 	t.Helper()
 	var families []string
@@ -234,11 +233,11 @@ func familiesIn(t *testing.T, contentType string, body []byte) []string {
 			families = append(families, prototext.Format(&family))
 		}
 	case strings.Contains(contentType, "protobuf"):
-		families = append(families, "in a text for people, of "+fmt.Sprint(len(body))+" bytes")
+		families = append(families, fmt.Sprintf("protobuf as text, %d bytes", len(body)))
 	default:
 		text, end, _ := strings.Cut(string(body), "# EOF\n")
 		if end != "" {
-			t.Errorf("behind the end: %q", end)
+			t.Errorf("after the end: %q", end)
 		}
 		for family := range strings.SplitSeq(text, "# HELP ") {
 			families = append(families, family)
@@ -251,7 +250,7 @@ func familiesIn(t *testing.T, contentType string, body []byte) []string {
 	return families
 }
 
-func TestAnAnswerTellsItsLength(t *testing.T) {
+func TestHandler_SetsContentLength(t *testing.T) {
 	server := httptest.NewServer(newHandler(newInventory(100)))
 	defer server.Close()
 	for _, encoding := range []string{"identity", "gzip"} {
@@ -268,19 +267,19 @@ func TestAnAnswerTellsItsLength(t *testing.T) {
 			body, err := io.ReadAll(response.Body)
 			response.Body.Close()
 			if err != nil || response.ContentLength < 1000 || method == http.MethodGet && int64(len(body)) != response.ContentLength {
-				t.Errorf("%s, %s: %d bytes are announced and %d are sent, %v", method, encoding, response.ContentLength, len(body), err)
+				t.Errorf("%s, %s: Content-Length is %d, the body has %d bytes, %v", method, encoding, response.ContentLength, len(body), err)
 			}
 		}
 	}
 }
 
-func TestManyScrapersAtOnceEachSeeOneInventoryAsAWhole(t *testing.T) {
+func TestHandler_ConcurrentScrapesSeeWholeSnapshots(t *testing.T) {
 	var snapshots []*inventory.Snapshot
-	wanted := map[string]bool{}
+	want := map[string]bool{}
 	for _, size := range []int{600, 601, 1200} {
 		inv := newInventory(size)
 		snapshots = append(snapshots, inv.view.Snapshot)
-		wanted[answerOf(t, newHandler(inv), "", asking(text, ""))] = true
+		want[responseOf(t, newHandler(inv), "", newHeader(text, ""))] = true
 	}
 	inv := &stubInventory{}
 	inv.set(snapshots[0])
@@ -290,8 +289,8 @@ func TestManyScrapersAtOnceEachSeeOneInventoryAsAWhole(t *testing.T) {
 		scrapers.Go(func() {
 			for turn := range 5 {
 				inv.set(snapshots[(n+turn)%len(snapshots)])
-				if got := answerOf(t, handler, "", asking(text, "")); !wanted[got] {
-					t.Errorf("none of the inventories: %s", got[:min(len(got), 2000)])
+				if got := responseOf(t, handler, "", newHeader(text, "")); !want[got] {
+					t.Errorf("not one of the snapshots: %s", got[:min(len(got), 2000)])
 				}
 			}
 		})
@@ -299,14 +298,14 @@ func TestManyScrapersAtOnceEachSeeOneInventoryAsAWhole(t *testing.T) {
 	scrapers.Wait()
 }
 
-func TestAChangeIsShownAtOnce(t *testing.T) {
+func TestHandler_ShowsChangesAtOnce(t *testing.T) {
 	inv := newInventory(3)
 	current := &policy.Current{}
 	handler := exposition.New(exposition.Options{
 		Inventory: inv, Judge: policy.NewJudge(current), Gatherer: prometheus.NewRegistry(), HandlerOpts: promhttp.HandlerOpts{},
 	})
 	count := func(metric string) int {
-		return strings.Count(answerOf(t, handler, "", http.Header{"Accept-Encoding": {"gzip"}}), "\n"+metric+"{")
+		return strings.Count(responseOf(t, handler, "", http.Header{"Accept-Encoding": {"gzip"}}), "\n"+metric+"{")
 	}
 	wantCounts := func(when string, connections, unexpected int) {
 		t.Helper()
@@ -314,7 +313,7 @@ func TestAChangeIsShownAtOnce(t *testing.T) {
 			t.Errorf("%s: %d connections, want %d", when, got, connections)
 		}
 		if got := count("datadog_org_connections_unexpected"); got != unexpected {
-			t.Errorf("%s: %d are unexpected, want %d", when, got, unexpected)
+			t.Errorf("%s: %d unexpected, want %d", when, got, unexpected)
 		}
 	}
 	wantCounts("at first", 3, 0)
@@ -325,5 +324,5 @@ func TestAChangeIsShownAtOnce(t *testing.T) {
 	current.Set(rules)
 	wantCounts("under a policy", 3, 3)
 	inv.set(inventory.NewSnapshot([]datadog.Connection{{ID: "one", SourceID: "a", SinkID: "b", Types: []string{"metrics"}}}, nil))
-	wantCounts("with another inventory", 1, 0)
+	wantCounts("with another snapshot", 1, 0)
 }

@@ -18,7 +18,7 @@ import (
 	"datadog_org_connections_exporter/internal/inventory"
 )
 
-// newInventory returns one of so many connections among 500 orgs.
+// newInventory returns an inventory of size connections among 500 orgs.
 func newInventory(size int) *stubInventory {
 	id := func(kind, n int) string { return fmt.Sprintf("%08x-5a5a-4b4b-8c8c-%012x", kind, n) }
 	var orgs []inventory.OrgInfo
@@ -38,46 +38,46 @@ func newInventory(size int) *stubInventory {
 	return &stubInventory{view: inventory.View{Snapshot: inventory.NewSnapshot(connections, orgs)}}
 }
 
-// request is a Prometheus's.
-func request(ctx context.Context) *http.Request {
+// newRequest returns a scrape of Prometheus.
+func newRequest(ctx context.Context) *http.Request {
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/metrics", nil)
 	r.Header.Set("Accept", "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5")
 	r.Header.Set("Accept-Encoding", "gzip")
 	return r
 }
 
-// sizes of accounts.
+// sizes are numbers of connections.
 var sizes = []int{10_000, 100_000}
 
-// BenchmarkScrape answers with an inventory that did not change, in the ordinary
-// way (which was ours until there was another) and as it is kept.
+// BenchmarkScrape compares a handler that has the exposition cached with promhttp.
 func BenchmarkScrape(b *testing.B) {
 	for _, size := range sizes {
 		inv := newInventory(size)
 		registry := prometheus.NewRegistry()
 		registry.MustRegister(collector.New(inv, 0))
 		for name, handler := range map[string]http.Handler{
-			"way=gathered": promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true}),
-			"way=kept":     newHandler(inv),
+			"cached=false": promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true}),
+			"cached=true":  newHandler(inv),
 		} {
 			b.Run(fmt.Sprintf("%s/connections=%d", name, size), func(b *testing.B) {
+				handler.ServeHTTP(discard{http.Header{}}, newRequest(b.Context())) // fills the cache
 				b.ReportAllocs()
 				for b.Loop() {
-					handler.ServeHTTP(discard{http.Header{}}, request(b.Context()))
+					handler.ServeHTTP(discard{http.Header{}}, newRequest(b.Context()))
 				}
 			})
 		}
 	}
 }
 
-// BenchmarkRender encodes and compresses an inventory that changed.
-func BenchmarkRender(b *testing.B) {
+// BenchmarkEncode is the first scrape after a change.
+func BenchmarkEncode(b *testing.B) {
 	for _, size := range sizes {
 		b.Run(fmt.Sprintf("connections=%d", size), func(b *testing.B) {
 			inv := newInventory(size)
 			b.ReportAllocs()
 			for b.Loop() {
-				newHandler(inv).ServeHTTP(discard{http.Header{}}, request(b.Context()))
+				newHandler(inv).ServeHTTP(discard{http.Header{}}, newRequest(b.Context()))
 			}
 		})
 	}
@@ -89,7 +89,7 @@ func newHandler(inv collector.Inventory) http.Handler {
 	})
 }
 
-// discard is an http.ResponseWriter for nobody.
+// discard is an [http.ResponseWriter] that drops the response.
 type discard struct{ header http.Header }
 
 func (d discard) Header() http.Header         { return d.header }

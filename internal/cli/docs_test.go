@@ -3,9 +3,11 @@ package cli
 import (
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,4 +80,60 @@ func document(t *testing.T, command *kingpin.CmdModel, part string) string {
 		return strings.Split(doc.String(), "| Flag")[0]
 	}
 	return doc.String()
+}
+
+// TestDocs_LinksLeadSomewhere: every relative link of a document names a file, and
+// its fragment a heading there.
+func TestDocs_LinksLeadSomewhere(t *testing.T) {
+	root := filepath.Join("..", "..")
+	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	checked := 0
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".md" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, match := range link.FindAllStringSubmatch(string(text), -1) {
+			target, fragment, _ := strings.Cut(match[1], "#")
+			if strings.Contains(target, ":") {
+				continue // a URL
+			}
+			checked++
+			file := filepath.Join(filepath.Dir(path), target)
+			if target == "" {
+				file = path
+			}
+			if _, err := os.Stat(file); err != nil {
+				t.Errorf("%s links to %s, which is not there", path, match[1])
+				continue
+			}
+			if fragment != "" && !slices.Contains(headings(t, file), fragment) {
+				t.Errorf("%s links to %s, which has no such heading", path, match[1])
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if checked == 0 {
+		t.Error("there are no links to check")
+	}
+}
+
+// headings returns the fragments under which the headings of a document are found.
+func headings(t *testing.T, path string) []string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fragments []string
+	for _, heading := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(string(text), -1) {
+		fragments = append(fragments, regexp.MustCompile(`[^\p{L}\p{N} _-]`).ReplaceAllString(strings.ToLower(strings.ReplaceAll(heading[1], " ", "-")), ""))
+	}
+	return fragments
 }

@@ -100,12 +100,12 @@ func TestServersThatNeverAgreeFailTheListing(t *testing.T) {
 		fault func(server *fake.Server) fake.Fault
 	}{
 		{"rows are removed all the time", func(server *fake.Server) fake.Fault {
-			return fake.AfterPage(func(fake.Request) { server.RemoveConnection(server.Connections()[0].ID) })
+			return fake.AfterPage(func() { server.RemoveConnection(server.Connections()[0].ID) })
 		}},
 		{"each request sees another order", func(*fake.Server) fake.Fault { return fake.ShuffledOrder() }},
 		{"one goes and one comes all the time", func(server *fake.Server) fake.Fault {
 			server.Inject(fake.NoMeta())
-			return fake.AfterPage(func(fake.Request) {
+			return fake.AfterPage(func() {
 				gone := server.Connections()[0]
 				server.RemoveConnection(gone.ID)
 				gone.ID = ""
@@ -115,7 +115,7 @@ func TestServersThatNeverAgreeFailTheListing(t *testing.T) {
 		{"one is widened all the time", func(server *fake.Server) fake.Fault {
 			server.Inject(fake.NoMeta())
 			types := []string{"logs"}
-			return fake.AfterPage(func(fake.Request) {
+			return fake.AfterPage(func() {
 				types = append(types, fmt.Sprint("type-", len(types)))
 				server.SetTypes(server.Connections()[0].ID, types...)
 			})
@@ -157,7 +157,7 @@ func TestRowsThatMoveWhileTheyAreReadAreReadAgain(t *testing.T) {
 	} {
 		virtually(t, test.name, func(t *testing.T) {
 			server, org := fake.Star(fake.Options{}, 250, 1)
-			server.Inject(fake.AfterPage(func(fake.Request) { test.do(server, org) }).Once())
+			server.Inject(fake.AfterPage(func() { test.do(server, org) }).Once())
 			client := connect(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
 			listing := list(t, client)
 			wantTruth(t, listing, server, org)

@@ -17,7 +17,6 @@ import (
 //
 // A fault that answers in place of the API does so before credentials and rate limits are checked.
 type Fault struct {
-	name  string
 	times int    // requests that it still applies to; 0: all
 	from  int    // the smallest offset that it applies to
 	orgID string // the org that it applies to; "": all
@@ -26,7 +25,7 @@ type Fault struct {
 	delay     time.Duration
 	handler   http.HandlerFunc // answers in place of the API
 	edit      func(*listing)   // changes the listing, before the page is cut from it
-	afterPage func(Request)    // called when the page is encoded, before it is written
+	afterPage func()           // called when the page is encoded, before it is written
 	write     pageWriter       // writes the page
 }
 
@@ -87,54 +86,54 @@ func Status(code int, body ...string) Fault {
 	if len(body) == 0 {
 		content = errorBody(http.StatusText(code))
 	}
-	return answer(fmt.Sprintf("Status(%d)", code), code, nil, contentJSON, content)
+	return answer(code, nil, contentJSON, content)
 }
 
 // ErrorObjects answers with the API's other form of an error: {"errors":[{"title":"Forbidden"}]}.
 func ErrorObjects(code int) Fault {
 	body := errorBody(map[string]string{"title": http.StatusText(code)})
-	return answer(fmt.Sprintf("ErrorObjects(%d)", code), code, nil, contentJSON, body)
+	return answer(code, nil, contentJSON, body)
 }
 
 // HTMLError answers with the HTML error page of a gateway between client and API.
 func HTMLError(code int) Fault {
 	title := fmt.Sprintf("%d %s", code, http.StatusText(code))
 	body := html(title, "<hr><center>gateway</center>")
-	return answer(fmt.Sprintf("HTMLError(%d)", code), code, nil, contentHTML, body)
+	return answer(code, nil, contentHTML, body)
 }
 
 // HTML200 answers with the login page of a proxy, and status 200.
 func HTML200() Fault {
 	form := `<form method="post" action="/login"><input name="user"><input name="password" type="password"></form>`
-	return answer("HTML200", http.StatusOK, nil, contentHTML, html("Please log in", form))
+	return answer(http.StatusOK, nil, contentHTML, html("Please log in", form))
 }
 
 // NotAList answers with an object in place of the list of connections.
 func NotAList() Fault {
 	const body = `{"data":{"type":"org_connection"},"meta":{"page":{"total_count":1,"total_filtered_count":1}}}` + "\n"
-	return answer("NotAList", http.StatusOK, nil, contentJSON, []byte(body))
+	return answer(http.StatusOK, nil, contentJSON, []byte(body))
 }
 
 // NullData answers with null in place of the list of connections.
 func NullData() Fault {
 	const body = `{"data":null,"meta":{"page":{"total_count":0,"total_filtered_count":0}}}` + "\n"
-	return answer("NullData", http.StatusOK, nil, contentJSON, []byte(body))
+	return answer(http.StatusOK, nil, contentJSON, []byte(body))
 }
 
 // TooManyRequests answers 429 with these headers, such as X-RateLimit-… and Retry-After; nil: none of them.
 func TooManyRequests(header http.Header) Fault {
-	return answer("TooManyRequests", http.StatusTooManyRequests, header, contentJSON, errorBody("Too many requests"))
+	return answer(http.StatusTooManyRequests, header, contentJSON, errorBody("Too many requests"))
 }
 
 // Redirect answers 302 with another URL.
 func Redirect(url string) Fault {
-	return answer("Redirect", http.StatusFound, http.Header{"Location": {url}}, contentHTML, html("302 Found", ""))
+	return answer(http.StatusFound, http.Header{"Location": {url}}, contentHTML, html("302 Found", ""))
 }
 
 // answer returns a fault that always sends the same answer.
-func answer(name string, status int, header http.Header, contentType string, body []byte) Fault {
+func answer(status int, header http.Header, contentType string, body []byte) Fault {
 	header = header.Clone()
-	return Fault{name: name, handler: func(w http.ResponseWriter, _ *http.Request) {
+	return Fault{handler: func(w http.ResponseWriter, _ *http.Request) {
 		maps.Copy(w.Header(), header)
 		writeAnswer(w, status, contentType, body)
 	}}
@@ -147,58 +146,58 @@ func html(title, content string) []byte {
 
 // RepeatPage answers every offset with the first page.
 func RepeatPage() Fault {
-	return Fault{name: "RepeatPage", edit: func(l *listing) { l.offset = 0 }}
+	return Fault{edit: func(l *listing) { l.offset = 0 }}
 }
 
 // ShortPages answers with at most limit rows a page, whatever limit the request has.
 func ShortPages(limit int) Fault {
-	return Fault{name: fmt.Sprintf("ShortPages(%d)", limit), edit: func(l *listing) { l.limit = min(l.limit, limit) }}
+	return Fault{edit: func(l *listing) { l.limit = min(l.limit, limit) }}
 }
 
 // EmptyPage answers without rows, and with the true totals.
 func EmptyPage() Fault {
-	return Fault{name: "EmptyPage", edit: func(l *listing) { l.limit = 0 }}
+	return Fault{edit: func(l *listing) { l.limit = 0 }}
 }
 
 // ShuffledOrder lists the rows in another order for each request.
 func ShuffledOrder() Fault {
 	random := rand.New(rand.NewPCG(1, 0))
-	return Fault{name: "ShuffledOrder", edit: func(l *listing) {
+	return Fault{edit: func(l *listing) {
 		random.Shuffle(len(l.rows), func(i, j int) { l.rows[i], l.rows[j] = l.rows[j], l.rows[i] })
 	}}
 }
 
 // Total replaces both totals by what replace returns for the true ones. It sends nil as null.
 func Total(replace func(total int) any) Fault {
-	return Fault{name: "Total", edit: func(l *listing) {
+	return Fault{edit: func(l *listing) {
 		l.meta = &meta{totals{TotalCount: replace(l.total), TotalFilteredCount: replace(len(l.rows))}}
 	}}
 }
 
 // NoMeta leaves out "meta", and the totals with it.
 func NoMeta() Fault {
-	return Fault{name: "NoMeta", edit: func(l *listing) { l.meta = nil }}
+	return Fault{edit: func(l *listing) { l.meta = nil }}
 }
 
 // AfterPage calls f after each page and before the client can ask for the next, so that f can add, move and remove
 // connections between two pages.
-func AfterPage(f func(page Request)) Fault {
-	return Fault{name: "AfterPage", afterPage: f}
+func AfterPage(f func()) Fault {
+	return Fault{afterPage: f}
 }
 
 // Slow delays the answer, in addition to [Options.Latency].
 func Slow(d time.Duration) Fault {
-	return Fault{name: fmt.Sprintf("Slow(%v)", d), delay: d}
+	return Fault{delay: d}
 }
 
 // Hang sends no answer until the client goes away.
 func Hang() Fault {
-	return Fault{name: "Hang", handler: func(_ http.ResponseWriter, r *http.Request) { hang(r) }}
+	return Fault{handler: func(_ http.ResponseWriter, r *http.Request) { hang(r) }}
 }
 
 // HangMidBody sends half of the page, and no more until the client goes away.
 func HangMidBody() Fault {
-	return Fault{name: "HangMidBody", write: func(w http.ResponseWriter, r *http.Request, body []byte) {
+	return Fault{write: func(w http.ResponseWriter, r *http.Request, body []byte) {
 		writeHalf(w, body)
 		hang(r)
 	}}
@@ -207,12 +206,12 @@ func HangMidBody() Fault {
 // Disconnect closes the connection before any answer. Go's client retries a request by itself when its connection has
 // served one before: a fault that such a client has to see must not be limited to Once.
 func Disconnect() Fault {
-	return Fault{name: "Disconnect", handler: func(http.ResponseWriter, *http.Request) { abort() }}
+	return Fault{handler: func(http.ResponseWriter, *http.Request) { abort() }}
 }
 
 // DisconnectMidBody closes the connection after half of the page.
 func DisconnectMidBody() Fault {
-	return Fault{name: "DisconnectMidBody", write: func(w http.ResponseWriter, _ *http.Request, body []byte) {
+	return Fault{write: func(w http.ResponseWriter, _ *http.Request, body []byte) {
 		writeHalf(w, body)
 		abort()
 	}}
@@ -220,7 +219,7 @@ func DisconnectMidBody() Fault {
 
 // Truncated sends half of the page as if it were all of it: an HTTP answer without an error, with broken JSON.
 func Truncated() Fault {
-	return Fault{name: "Truncated", write: func(w http.ResponseWriter, r *http.Request, body []byte) {
+	return Fault{write: func(w http.ResponseWriter, r *http.Request, body []byte) {
 		writePage(w, r, body[:len(body)/2])
 	}}
 }
@@ -231,7 +230,7 @@ func Endless() Fault {
 		`"2024-01-01T00:00:00.000000+00:00","connection_types":["logs"]},"relationships":{` +
 		`"source_org":{"data":{"type":"orgs","id":"00000000-0000-4000-8000-00000000000a","name":"Acme"}},` +
 		`"sink_org":{"data":{"type":"orgs","id":"00000000-0000-4000-8000-00000000000b","name":"Acme Endless"}}}},`
-	return Fault{name: "Endless", handler: func(w http.ResponseWriter, _ *http.Request) {
+	return Fault{handler: func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", contentJSON)
 		w.WriteHeader(http.StatusOK)
 		_, err := fmt.Fprint(w, `{"data":[`)

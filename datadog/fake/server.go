@@ -115,7 +115,7 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, request Reque
 	write := writePage
 	for _, f := range faults {
 		if f.afterPage != nil {
-			f.afterPage(request)
+			f.afterPage()
 		}
 		if f.write != nil {
 			write = f.write
@@ -176,7 +176,6 @@ type Request struct {
 	Query  url.Values
 	Header http.Header
 	At     time.Time // when it arrived
-	Faults []string  // names of the faults that applied to it, the oldest first
 	Status int       // of the answer; 0 until, and unless, one is sent
 }
 
@@ -209,12 +208,8 @@ func (s *Server) receive(r *http.Request, orgID string) (request *Request, fault
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	faults = s.takeFaults(*request)
-	for _, f := range faults {
-		request.Faults = append(request.Faults, f.name)
-	}
 	s.log = append(s.log, request)
-	return request, faults, errors.Join(offsetErr, limitErr)
+	return request, s.takeFaults(*request), errors.Join(offsetErr, limitErr)
 }
 
 // intParam returns an integer of the query that must be at least minimum, or defaultValue when it is missing or

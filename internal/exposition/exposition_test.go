@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -162,6 +163,18 @@ func TestHandler_RespondsAsPromhttpForEverySize(t *testing.T) {
 		for _, format := range []string{text, openMetrics, protobuf} {
 			wantSame(t, newHandler(inv), want, "", newHeader(format, "gzip"))
 		}
+	}
+}
+
+func TestHandler_RespondsAsPromhttpToErrors(t *testing.T) {
+	inv := newInventory(3)
+	failing := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return nil, errors.New("cannot gather") })
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collector.New(inv, 0))
+	for _, handling := range []promhttp.HandlerErrorHandling{promhttp.HTTPErrorOnError, promhttp.ContinueOnError} {
+		options := promhttp.HandlerOpts{ErrorHandling: handling}
+		got := exposition.New(exposition.Options{Inventory: inv, Gatherer: failing, HandlerOpts: options})
+		wantSame(t, got, promhttp.HandlerFor(prometheus.Gatherers{failing, registry}, options), "", newHeader(text, "gzip"))
 	}
 }
 

@@ -49,7 +49,7 @@ func (e *exporter) probeHandler(org string, inv inventory.OrgInventory) http.Han
 	registry.MustRegister(e.APIMetrics.ForOrg(org))
 	shown := exposition.Options{Inventory: inv, Gatherer: registry, HandlerOpts: handlerOptions(e.Logger)}
 	if e.judge != nil {
-		shown.Judge = e.judge.Part(e.inventory.View)
+		shown.Judge = e.judge.ForOrg(e.inventory.View)
 	}
 	return exposition.New(shown)
 }

@@ -49,7 +49,7 @@ func TestAPartMissesWhatTheWholeMisses(t *testing.T) {
 	var current policy.Current
 	complete := inventory.View{Snapshot: snapshot("a>c logs", "b>c logs", "b>c audit"), Complete: true}
 	part := inventory.View{Snapshot: snapshot("a>c logs", "a>c audit")}
-	judge := policy.NewJudge(&current).Part(func() inventory.View { return complete })
+	judge := policy.NewJudge(&current).ForOrg(func() inventory.View { return complete })
 	if p, j := judge.Judge(part, today); p != nil || j != nil {
 		t.Errorf("without a policy: %+v, %+v", p, j)
 	}

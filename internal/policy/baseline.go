@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"path"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,13 +16,14 @@ import (
 	"datadog_org_connections_exporter/internal/yamlcheck"
 )
 
-// Baseline writes a policy that allows exactly what the snapshot holds: a rule for
-// each source and sink, by their UUIDs, with names as comments. The same snapshot
-// gives the same text.
+// Baseline returns a policy file that allows exactly what is in the snapshot: a rule
+// for each source and sink, by UUID, with names as comments. The same snapshot has the
+// same baseline.
 func Baseline(snapshot *inventory.Snapshot) []byte {
 	var out bytes.Buffer
 	out.WriteString("# Connections that are expected, by UUID; names are comments, for people.\nrules:")
-	rules := newRules(sharesOf(snapshot, entriesOf(snapshot)), map[string]bool{})
+	var none Policy
+	rules := newRules(none.Judge(snapshot, false, time.Time{}).Unexpected, map[string]bool{})
 	if len(rules) == 0 {
 		out.WriteString(" []\n")
 		return out.Bytes()
@@ -84,15 +85,15 @@ func appendable(content string, rules *yamlcheck.Node) (text, indent string) {
 	return content, "  "
 }
 
-// newRule is a rule to be written.
+// newRule is a rule to write.
 type newRule struct {
 	name         string
-	source, sink Party
+	source, sink Org
 	types        []string
 }
 
-// newRules makes a rule for each source and sink, in the order of the shares. Names
-// that are taken get a part of the ids.
+// newRules returns a rule for each source and sink, in the order of the shares. A name
+// that is taken gets the beginnings of the ids or a number, and is added to taken.
 func newRules(shares []Share, taken map[string]bool) []*newRule {
 	var rules []*newRule
 	for _, s := range shares {
@@ -115,13 +116,13 @@ func newRules(shares []Share, taken map[string]bool) []*newRule {
 	return rules
 }
 
-// slug makes a name of letters and digits of any script, and dashes.
+// slug returns name in lower case, with dashes for all but letters and digits.
 func slug(name string) string {
 	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	return cmp.Or(strings.Join(words, "-"), "org")
 }
 
-// write writes the rule as YAML. JSON's texts are YAML's.
+// write writes the rule as YAML.
 func (r *newRule) write(out *bytes.Buffer, indent string) {
 	types := slices.Clone(r.types)
 	for n := range types {
@@ -133,47 +134,35 @@ func (r *newRule) write(out *bytes.Buffer, indent string) {
 	fmt.Fprintf(out, "%s  types: [%s]\n", indent, strings.Join(types, ", "))
 }
 
-// yaml is the pattern that means the org, and its name as a comment. An org whose
-// id is no UUID can only be meant by its name.
-func (p Party) yaml() string {
-	if !uuid.MatchString(p.ID) {
-		return quote(literal(p.Name))
+// yaml returns a pattern that matches the org, with its name as a comment. An org
+// whose id is not a UUID can only be matched by name.
+func (o Org) yaml() string {
+	if !uuid.MatchString(o.ID) {
+		return quote(literal(o.Name))
 	}
-	return p.ID + "  # " + comment(p.Name)
+	return o.ID + "  # " + comment(o.Name)
 }
 
-// literal is the pattern that means this name and no other.
+// literal returns the pattern that matches this name and no other.
 func literal(name string) string {
-	if _, err := path.Match(name, ""); err == nil && !strings.ContainsAny(name, `*?[\`) {
-		return name
-	}
 	return strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `\`, `\\`).Replace(name)
 }
 
-// comment keeps a name on its line.
+// comment returns name on one line.
 func comment(name string) string {
 	return strings.Join(strings.FieldsFunc(name, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }), " ")
 }
 
+// plain matches what YAML reads as a string without quotes, but for notPlain.
+var (
+	plain    = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
+	notPlain = []string{"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
+)
+
 // quote returns text, which is valid UTF-8, as a YAML scalar. Go's escapes are YAML's.
 func quote(text string) string {
-	if isPlain(text) {
+	if plain.MatchString(text) && !slices.Contains(notPlain, text) {
 		return text
 	}
 	return strconv.Quote(text)
-}
-
-// isPlain reports whether YAML reads the text without quotes as itself: a word in
-// small letters that has no other meaning.
-func isPlain(text string) bool {
-	if slices.Contains([]string{"true", "false", "null", "yes", "no", "on", "off", "y", "n"}, text) {
-		return false
-	}
-	for n, r := range text {
-		letter := r >= 'a' && r <= 'z'
-		if !letter && (n == 0 || (r != '-' && r != '_' && (r < '0' || r > '9'))) {
-			return false
-		}
-	}
-	return text != ""
 }

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// index finds the rules that are about an org without asking each of them.
+// index finds the rules about a source and a sink without matching every pattern.
 type index struct {
-	sources, sinks ends
+	sources, sinks endIndex
 }
 
 func newIndex(rules []Rule) *index {
-	i := &index{sources: newEnds(), sinks: newEnds()}
+	i := &index{sources: newEndIndex(), sinks: newEndIndex()}
 	for n, rule := range rules {
 		i.sources.add(n, rule.Source)
 		i.sinks.add(n, rule.Sink)
@@ -19,34 +19,34 @@ func newIndex(rules []Rule) *index {
 	return i
 }
 
-// about gives the rules that are about the source and the sink, whatever the type,
-// by their places in the policy.
-func (i *index) about(source, sink Party) []int {
-	few, many := i.sources.of(source), i.sinks.of(sink)
+// lookup returns the rules about the source and the sink, of any type, as positions
+// in the policy.
+func (i *index) lookup(source, sink Org) []int {
+	few, many := i.sources.lookup(source), i.sinks.lookup(sink)
 	if len(few) > len(many) {
 		few, many = many, few
 	}
 	var both []int
 	for _, rule := range few {
-		if _, there := slices.BinarySearch(many, rule); there {
+		if _, found := slices.BinarySearch(many, rule); found {
 			both = append(both, rule)
 		}
 	}
 	return both
 }
 
-// ends are the rules by what they say of one end.
-type ends struct {
+// endIndex finds rules by one end of connections.
+type endIndex struct {
 	byID, byName map[string][]int
-	globs        map[Pattern][]int // each glob once, however many rules have it
-	found        map[string][]int  // by org id, what was found before: few orgs take part in much
+	byGlob       map[Pattern][]int // each glob once, however many rules have it
+	cache        map[string][]int  // what lookup returned, by org id
 }
 
-func newEnds() ends {
-	return ends{byID: map[string][]int{}, byName: map[string][]int{}, globs: map[Pattern][]int{}, found: map[string][]int{}}
+func newEndIndex() endIndex {
+	return endIndex{byID: map[string][]int{}, byName: map[string][]int{}, byGlob: map[Pattern][]int{}, cache: map[string][]int{}}
 }
 
-func (e ends) add(rule int, patterns []Pattern) {
+func (e endIndex) add(rule int, patterns []Pattern) {
 	for _, p := range patterns {
 		switch p.kind {
 		case byID:
@@ -54,24 +54,24 @@ func (e ends) add(rule int, patterns []Pattern) {
 		case byName:
 			e.byName[p.text] = append(e.byName[p.text], rule)
 		case byGlob:
-			e.globs[p] = append(e.globs[p], rule)
+			e.byGlob[p] = append(e.byGlob[p], rule)
 		}
 	}
 }
 
-// of gives the rules about an org, in order, each once.
-func (e ends) of(org Party) []int {
-	if rules, known := e.found[org.ID]; known {
+// lookup returns the rules about an org, in order, each once.
+func (e endIndex) lookup(org Org) []int {
+	if rules, cached := e.cache[org.ID]; cached {
 		return rules
 	}
 	rules := slices.Concat(e.byID[strings.ToLower(org.ID)], e.byName[org.Name])
-	for glob, about := range e.globs {
+	for glob, matching := range e.byGlob {
 		if glob.Matches(org) {
-			rules = append(rules, about...)
+			rules = append(rules, matching...)
 		}
 	}
 	slices.Sort(rules)
 	rules = slices.Compact(rules)
-	e.found[org.ID] = rules
+	e.cache[org.ID] = rules
 	return rules
 }

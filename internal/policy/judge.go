@@ -8,13 +8,13 @@ import (
 	"datadog_org_connections_exporter/internal/inventory"
 )
 
-// Judgement is what a policy makes of a snapshot.
+// Judgement is the result of judging a snapshot by a policy.
 type Judgement struct {
-	// Unexpected shares are allowed by no rule that has not expired. They are in
-	// the order of source, sink and type.
+	// Unexpected are the shares that no rule allows, or only rules that have
+	// expired, in the order of source, sink and type.
 	Unexpected []Share
-	// Missing is what required rules ask for and is not there, in the order of the
-	// rules and their types.
+	// Missing is what required rules ask for and is not in the snapshot, in the
+	// order of the rules and their types.
 	Missing []Missing
 	// Expired rules, in the order of the file.
 	Expired []Rule
@@ -22,41 +22,41 @@ type Judgement struct {
 
 // Share is a type of telemetry that a source shares with a sink.
 type Share struct {
-	Source, Sink Party
+	Source, Sink Org
 	Type         string
 	// Connections that share it, by id: one, unless the API lists more.
 	Connections []string
-	// Expired is a rule that allowed it until it expired; nil where there is none.
+	// Expired is a rule that allowed the share until it expired, or nil.
 	Expired *Rule
 }
 
-// Missing is a type that a required rule asks for.
+// Missing is a type that a required rule asks for and that is not shared.
 type Missing struct {
 	Rule Rule
 	Type string
-	// Source and Sink are the patterns between which it is missed first.
+	// Source and Sink are the first patterns between which the type is missing.
 	Source, Sink Pattern
 }
 
-// Judge holds a snapshot against the rules as they are at a moment. complete says
-// that the snapshot holds everything that can be known: nothing is missed in one
-// that does not, because what is not there may only be out of sight.
+// Judge judges a snapshot by the rules that have not expired at a time. Only a
+// complete snapshot can have something missing: what is not in another one may exist
+// all the same.
 func (p *Policy) Judge(snapshot *inventory.Snapshot, complete bool, now time.Time) Judgement {
 	var j Judgement
 	rules := newIndex(p.Rules)
-	required := requirements{}
-	var unexpected []entry
+	met := requirements{}
+	var unexpected []connectionType
 	for n := range snapshot.Connections {
 		c := &snapshot.Connections[n]
-		source, sink := party(snapshot, c.SourceID), party(snapshot, c.SinkID)
-		about := rules.about(source, sink)
+		source, sink := orgOf(snapshot, c.SourceID), orgOf(snapshot, c.SinkID)
+		candidates := rules.lookup(source, sink)
 		for _, kind := range c.Types {
-			allowing, expired := p.rulesFor(kind, about, now)
+			allowing, expired := p.allowing(kind, candidates, now)
 			for _, rule := range allowing {
-				required.meet(rule, source, sink, kind)
+				met.add(rule, kind, source, sink)
 			}
 			if len(allowing) == 0 {
-				unexpected = append(unexpected, entry{connection: n, kind: kind, expired: expired})
+				unexpected = append(unexpected, connectionType{n, kind, expired})
 			}
 		}
 	}
@@ -65,120 +65,101 @@ func (p *Policy) Judge(snapshot *inventory.Snapshot, complete bool, now time.Tim
 		switch rule := &p.Rules[n]; {
 		case rule.Expired(now):
 			j.Expired = append(j.Expired, *rule)
-		case complete:
-			j.Missing = append(j.Missing, required.missing(rule)...)
+		case complete && rule.Required:
+			j.Missing = append(j.Missing, met.missing(rule)...)
 		}
 	}
 	return j
 }
 
-// rulesFor gives the rules that allow a type, of those that are about its source
-// and sink, and the first that did so until it expired.
-func (p *Policy) rulesFor(kind string, about []int, now time.Time) (allowing []*Rule, expired *Rule) {
-	for _, at := range about {
-		rule := &p.Rules[at]
+// allowing returns those of the candidates, positions in the policy, that allow the
+// type, and the first one that did so until it expired.
+func (p *Policy) allowing(kind string, candidates []int, now time.Time) (rules []*Rule, expired *Rule) {
+	for _, n := range candidates {
+		rule := &p.Rules[n]
 		switch {
 		case !rule.allowsType(kind):
 		case rule.Expired(now):
 			expired = cmp.Or(expired, rule)
 		default:
-			allowing = append(allowing, rule)
+			rules = append(rules, rule)
 		}
 	}
-	return allowing, expired
+	return rules, expired
 }
 
-// requirements are what required rules ask for and is there: by rule and type, the
-// pairs of a source pattern and a sink pattern between which it was found.
-type requirements map[*Rule]map[string]map[[2]int]bool
+// requirements are the pairs of patterns of required rules between which a type is
+// shared.
+type requirements map[requirement]bool
 
-// meet takes note of what a rule allows and is there.
-func (r requirements) meet(rule *Rule, from, to Party, kind string) {
+type requirement struct {
+	rule         *Rule
+	kind         string
+	source, sink int // positions of patterns in the rule
+}
+
+// add adds the pairs of the rule that match the source and the sink of a type.
+func (r requirements) add(rule *Rule, kind string, source, sink Org) {
 	if !rule.Required {
 		return
 	}
-	if r[rule] == nil {
-		r[rule] = map[string]map[[2]int]bool{}
-	}
-	if r[rule][kind] == nil {
-		r[rule][kind] = map[[2]int]bool{}
-	}
-	for source := range rule.Source {
-		for sink := range rule.Sink {
-			if rule.Source[source].Matches(from) && rule.Sink[sink].Matches(to) {
-				r[rule][kind][[2]int{source, sink}] = true
+	for n := range rule.Source {
+		for m := range rule.Sink {
+			if rule.Source[n].Matches(source) && rule.Sink[m].Matches(sink) {
+				r[requirement{rule, kind, n, m}] = true
 			}
 		}
 	}
 }
 
-// missing gives the types of a required rule that are not there between every
-// source and every sink that it names; a glob asks for one org that it means.
-func (r requirements) missing(rule *Rule) (missing []Missing) {
-	if !rule.Required {
-		return nil
-	}
+// missing returns the types of a required rule that are not shared between each pair
+// of its patterns. Of the orgs that a glob matches, one is enough.
+func (r requirements) missing(rule *Rule) []Missing {
+	var missing []Missing
+types:
 	for _, kind := range rule.Types {
-		if source, sink, found := gap(rule, r[rule][kind]); found {
-			missing = append(missing, Missing{Rule: *rule, Type: kind, Source: source, Sink: sink})
+		for n, source := range rule.Source {
+			for m, sink := range rule.Sink {
+				if !r[requirement{rule, kind, n, m}] {
+					missing = append(missing, Missing{Rule: *rule, Type: kind, Source: source, Sink: sink})
+					continue types
+				}
+			}
 		}
 	}
 	return missing
 }
 
-// gap finds the first pair of patterns that is not met.
-func gap(rule *Rule, met map[[2]int]bool) (source, sink Pattern, found bool) {
-	for n, source := range rule.Source {
-		for m, sink := range rule.Sink {
-			if !met[[2]int{n, m}] {
-				return source, sink, true
-			}
-		}
-	}
-	return Pattern{}, Pattern{}, false
+func orgOf(snapshot *inventory.Snapshot, id string) Org {
+	return Org{ID: id, Name: snapshot.OrgName(id)}
 }
 
-func party(snapshot *inventory.Snapshot, id string) Party {
-	return Party{ID: id, Name: snapshot.OrgName(id)}
-}
-
-// entry is one type of one connection.
-type entry struct {
-	connection int // its place in the snapshot
+// connectionType is one type of one connection.
+type connectionType struct {
+	connection int // position in the snapshot
 	kind       string
 	expired    *Rule
 }
 
-// entriesOf gives all types of all connections.
-func entriesOf(snapshot *inventory.Snapshot) []entry {
-	var entries []entry
-	for n := range snapshot.Connections {
-		for _, kind := range snapshot.Connections[n].Types {
-			entries = append(entries, entry{connection: n, kind: kind})
-		}
-	}
-	return entries
-}
-
-// sharesOf makes one share of the entries of one source, sink and type. Shares are
-// in this order, their connections in the order of their ids.
-func sharesOf(snapshot *inventory.Snapshot, entries []entry) []Share {
-	slices.SortFunc(entries, func(a, b entry) int {
+// sharesOf groups types by source, sink and type. Shares are in this order, their
+// connections in the order of ids.
+func sharesOf(snapshot *inventory.Snapshot, types []connectionType) []Share {
+	slices.SortFunc(types, func(a, b connectionType) int {
 		c, d := &snapshot.Connections[a.connection], &snapshot.Connections[b.connection]
 		if order := cmp.Compare(c.SourceID, d.SourceID); order != 0 {
-			return order // mostly it ends here
+			return order // without the other comparisons in most cases
 		}
 		return cmp.Or(cmp.Compare(c.SinkID, d.SinkID), cmp.Compare(a.kind, b.kind), cmp.Compare(c.ID, d.ID))
 	})
-	shares := make([]Share, 0, len(entries))
-	for _, e := range entries {
-		c := &snapshot.Connections[e.connection]
-		if n := len(shares) - 1; n >= 0 && shares[n].Source.ID == c.SourceID && shares[n].Sink.ID == c.SinkID && shares[n].Type == e.kind {
+	shares := make([]Share, 0, len(types))
+	for _, t := range types {
+		c := &snapshot.Connections[t.connection]
+		if n := len(shares) - 1; n >= 0 && shares[n].Source.ID == c.SourceID && shares[n].Sink.ID == c.SinkID && shares[n].Type == t.kind {
 			shares[n].Connections = append(shares[n].Connections, c.ID)
 			continue
 		}
 		shares = append(shares, Share{
-			Source: party(snapshot, c.SourceID), Sink: party(snapshot, c.SinkID), Type: e.kind, Connections: []string{c.ID}, Expired: e.expired,
+			Source: orgOf(snapshot, c.SourceID), Sink: orgOf(snapshot, c.SinkID), Type: t.kind, Connections: []string{c.ID}, Expired: t.expired,
 		})
 	}
 	return shares

@@ -113,7 +113,7 @@ func TestAnEmptyListOfRulesAllowsNothing(t *testing.T) {
 }
 
 func TestPatterns(t *testing.T) {
-	org := policy.Party{ID: paymentsID, Name: "Acme/Payments [EU] 東京"}
+	org := policy.Org{ID: paymentsID, Name: "Acme/Payments [EU] 東京"}
 	for pattern, want := range map[string]bool{
 		paymentsID:                             true,
 		strings.ToUpper(paymentsID):            true,
@@ -138,7 +138,7 @@ func TestPatterns(t *testing.T) {
 		}
 	}
 	plain, _ := policy.NewPattern("Acme")
-	if !plain.Matches(policy.Party{Name: "Acme"}) || plain.Exact() || plain.Glob() {
+	if !plain.Matches(policy.Org{Name: "Acme"}) || plain.Exact() || plain.Glob() {
 		t.Error("a name is not taken as one")
 	}
 }
@@ -155,7 +155,7 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("%+v", r)
 			}
 			for _, pattern := range slices.Concat(r.Source, r.Sink) {
-				pattern.Matches(policy.Party{ID: paymentsID, Name: content})
+				pattern.Matches(policy.Org{ID: paymentsID, Name: content})
 			}
 		}
 	})

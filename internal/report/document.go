@@ -242,5 +242,5 @@ func (f Filter) matches(c Connection) bool {
 }
 
 func matchesOrg(patterns []policy.Pattern, org OrgRef) bool {
-	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p policy.Pattern) bool { return p.Matches(policy.Party(org)) })
+	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p policy.Pattern) bool { return p.Matches(policy.Org(org)) })
 }

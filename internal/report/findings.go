@@ -76,7 +76,7 @@ func RiskFindings(snapshot *inventory.Snapshot) []Finding {
 	findings := []Finding{}
 	risks := Risks(snapshot)
 	for _, c := range snapshot.Connections {
-		source, sink := policy.Party(newOrgRef(snapshot, c.SourceID)), policy.Party(newOrgRef(snapshot, c.SinkID))
+		source, sink := policy.Org(newOrgRef(snapshot, c.SourceID)), policy.Org(newOrgRef(snapshot, c.SinkID))
 		for _, risk := range risks[c.ID] {
 			text := fmt.Sprintf("%s from %s to %s: %s", escape(joined(c.Types)), orgLabel(source), orgLabel(sink), risk.Text)
 			findings = append(findings, Finding{Kind: KindRisk, Text: text, Risk: risk.Name, Source: c.SourceID, Sink: c.SinkID, Connections: []string{c.ID}})
@@ -86,7 +86,7 @@ func RiskFindings(snapshot *inventory.Snapshot) []Finding {
 }
 
 // orgLabel returns the name and the id of an org, escaped.
-func orgLabel(org policy.Party) string {
+func orgLabel(org policy.Org) string {
 	return fmt.Sprintf("%s (%s)", OrgRef(org).label(), escape(cmp.Or(org.ID, "unknown")))
 }
 

@@ -107,14 +107,14 @@ func (inv *Inventory) Configure(orgs []Org) {
 		case o == nil:
 			o = newOrg(configured)
 		case o.lister != configured.Lister:
-			o.cancelListing()
+			o.cancel()
 			o = o.withLister(configured.Lister)
 		}
 		delete(previous, configured.Name)
 		inv.orgs = append(inv.orgs, o)
 	}
 	for _, removed := range previous {
-		removed.cancelListing()
+		removed.cancel()
 	}
 	inv.changes.reset(inv.allSnapshot())
 	select {
@@ -289,7 +289,10 @@ func (inv *Inventory) list(o *org, ctx context.Context) { //nolint:revive // the
 	inv.mu.Lock()
 	defer inv.mu.Unlock()
 	canceled := ctx.Err() != nil
-	defer close(o.endListing()) // last, so that those who wait find the changes logged
+	o.cancel()
+	done := o.done
+	o.done = nil
+	defer close(done) // last, so that those who wait find the changes logged
 	defer inv.logChanges()
 	if canceled {
 		return // the process stops, or the org was reconfigured: no failure of the org

@@ -51,9 +51,8 @@ func (c *snapshotCache) get(orgs []*org, observed *observedOrgs) *Snapshot {
 }
 
 // merge returns one snapshot of the orgs' listings. Where two of them differ, the
-// newer one is believed.
+// newer one is believed. It sorts the orgs.
 func merge(orgs []*org, observed *observedOrgs) *Snapshot {
-	orgs = slices.Clone(orgs)
 	slices.SortStableFunc(orgs, func(a, b *org) int { return a.listing.Began.Compare(b.listing.Began) })
 
 	byID := map[string]datadog.Org{}

@@ -37,11 +37,7 @@ func commonOrgs(connections []datadog.Connection) map[string]bool {
 			common = map[string]bool{c.SourceID: true, c.SinkID: true}
 			continue
 		}
-		for id := range common {
-			if id != c.SourceID && id != c.SinkID {
-				delete(common, id)
-			}
-		}
+		maps.DeleteFunc(common, func(id string, _ bool) bool { return id != c.SourceID && id != c.SinkID })
 	}
 	return common
 }

@@ -42,7 +42,7 @@ type org struct {
 	err         error            // of the last listing
 	nextAttempt time.Time
 	done        chan struct{}      // closed when the running listing ends, nil where none is running
-	cancel      context.CancelFunc // of the running listing
+	cancel      context.CancelFunc // of the last listing
 	listings    uint64
 	failures    map[datadog.Reason]uint64
 	snapshot    snapshotCache // of this org alone
@@ -53,7 +53,7 @@ func newOrg(o Org) *org {
 	for _, reason := range datadog.Reasons() {
 		failures[reason] = 0
 	}
-	return &org{name: o.Name, lister: o.Lister, failures: failures}
+	return &org{name: o.Name, lister: o.Lister, cancel: func() {}, failures: failures}
 }
 
 // withLister returns a copy of the org with another lister, which is due at once
@@ -61,7 +61,7 @@ func newOrg(o Org) *org {
 func (o *org) withLister(lister Lister) *org {
 	other := *o
 	other.lister = lister
-	other.done, other.cancel = nil, nil
+	other.done = nil
 	if !errors.Is(o.err, datadog.RateLimited) {
 		other.nextAttempt = time.Time{}
 	}
@@ -77,20 +77,6 @@ func (o *org) startListing(parent context.Context, now time.Time, ttl time.Durat
 	o.cancel = cancel
 	o.nextAttempt = now.Add(ttl)
 	return ctx
-}
-
-// endListing returns the channel to close when the result is recorded.
-func (o *org) endListing() (done chan struct{}) {
-	o.cancel()
-	done, o.done = o.done, nil
-	return done
-}
-
-// cancelListing cancels the running listing, if any.
-func (o *org) cancelListing() {
-	if o.done != nil {
-		o.cancel()
-	}
 }
 
 func (o *org) recordFailure(err error) datadog.Reason {

@@ -33,11 +33,11 @@ func newCompany(s *stack) *company {
 	c.connect(c.security, c.lake, "audit")
 	c.connect(c.tokyo, c.security, "logs")
 	c.connect(c.tokyo, c.lake, "metrics")
-	known := []string{"audit", "logs", "metrics"}
+	types := []string{"audit", "logs", "metrics"}
 	c.policy = []rule{
 		{name: "payments to security", source: c.payments, sink: c.security, types: []string{"logs"}, more: ", required: true"},
-		{name: "all to security", source: "*", sink: c.security, types: known},
-		{name: "all to the lake", source: "*", sink: c.lake, types: known},
+		{name: "all to security", source: "*", sink: c.security, types: types},
+		{name: "all to the lake", source: "*", sink: c.lake, types: types},
 		{name: "all to payments", source: "*", sink: c.payments, types: []string{"metrics"}},
 		{name: "platform to the lake", source: c.platform, sink: c.lake, types: []string{"logs"}, more: ", required: true"},
 	}

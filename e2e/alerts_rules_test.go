@@ -125,11 +125,11 @@ func TestAlertKinds_MatchDeployedRules(t *testing.T) {
 	for _, alert := range readRules(t, alertingRules...) {
 		deployed[strings.TrimPrefix(alert.Alert, alertPrefix)] = alert.Labels["severity"]
 	}
-	known := map[string]string{}
+	listed := map[string]string{}
 	for name, kind := range alertKinds {
-		known[name] = kind.severity
+		listed[name] = kind.severity
 	}
-	if !maps.Equal(deployed, known) {
-		t.Errorf("deployed are %v, known are %v", deployed, known)
+	if !maps.Equal(deployed, listed) {
+		t.Errorf("deployed are %v, listed are %v", deployed, listed)
 	}
 }

@@ -192,8 +192,8 @@ func (j *changedAccount) testAll(t *testing.T) {
 		if q.by == "Oldest listing (stat A)" || strings.HasPrefix(q.by, "annotation") {
 			continue // differs from scrape to scrape, or has no result any more
 		}
-		want, said := wantRows[q.by]
-		if !said {
+		want, counted := wantRows[q.by]
+		if !counted {
 			want = -1
 		}
 		j.waitForAnswer(t, q.by, want)
@@ -246,12 +246,12 @@ func (j *changedAccount) testTopology(t *testing.T) {
 	if len(ids) != orgs+1 {
 		t.Errorf("there are %d nodes for %d orgs", len(ids), orgs+1)
 	}
-	const known, blind = "#5794f2", "#8e8e8e"
+	const observedColor, unobservedColor = "#5794f2", "#8e8e8e"
 	for _, node := range nodes {
 		id := string(node.Metric["id"])
-		color, sinks, sources := known, 0, 0
+		color, sinks, sources := observedColor, 0, 0
 		if id == j.added.SinkID {
-			color = blind
+			color = unobservedColor
 		}
 		for _, c := range j.Visible(id) {
 			if c.SourceID == id {

@@ -165,8 +165,8 @@ func TestDashboards_QueryExistingMetricsAndLabels(t *testing.T) {
 			parser.Inspect(q.parse(t), func(node parser.Node, _ []parser.Node) error {
 				switch n := node.(type) {
 				case *parser.VectorSelector:
-					names, known := of[n.Name]
-					if !known {
+					names, ok := of[n.Name]
+					if !ok {
 						t.Errorf("%s: %s queries %s, which does not exist", file, q.by, n.Name)
 					}
 					for _, m := range n.LabelMatchers {

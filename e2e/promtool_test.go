@@ -15,11 +15,11 @@ func promtool(t *testing.T, stdin []byte, args ...string) (out string) {
 	t.Helper()
 	cmd := exec.Command(programs.promtool, args...)
 	cmd.Stdin = bytes.NewReader(stdin)
-	said, err := cmd.CombinedOutput()
+	output, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Errorf("%s: %v:\n%s", cmd, err, said)
+		t.Errorf("%s: %v:\n%s", cmd, err, output)
 	}
-	return string(said)
+	return string(output)
 }
 
 // promtool check metrics is a linter: names, units, help.
@@ -40,8 +40,8 @@ func TestMetrics_PassPromtoolLint(t *testing.T) {
 		if !bytes.Contains(metrics, []byte("\ndatadog_org_connections{")) {
 			t.Fatalf("%s has no connections: the test would check nothing\n%s", shown.path, metrics)
 		}
-		if said := promtool(t, metrics, "check", "metrics"); said != "" {
-			t.Errorf("promtool about %s of %s:\n%s", shown.path, shown.by.cmd, said)
+		if output := promtool(t, metrics, "check", "metrics"); output != "" {
+			t.Errorf("promtool about %s of %s:\n%s", shown.path, shown.by.cmd, output)
 		}
 	}
 }

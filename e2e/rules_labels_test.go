@@ -94,8 +94,8 @@ func (r *labelChecker) labels(expr parser.Expr) labelSet {
 }
 
 func (r *labelChecker) selectorLabels(e *parser.VectorSelector) labelSet {
-	has, known := r.metrics[e.Name]
-	if !known {
+	has, ok := r.metrics[e.Name]
+	if !ok {
 		r.errorf("there is no metric %q", e.Name)
 		return nil
 	}

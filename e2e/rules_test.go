@@ -112,7 +112,7 @@ func TestRules_PassUnitTests(t *testing.T) {
 }
 
 // mustRun runs a program, which must exit with status 0, and returns its output.
-func mustRun(t *testing.T, program string, args ...string) (said string) {
+func mustRun(t *testing.T, program string, args ...string) (output string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, args...)
 	out, err := cmd.CombinedOutput()

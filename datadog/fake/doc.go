@@ -10,8 +10,8 @@
 //	server, org := fake.Star(fake.Options{}, 250, 1)
 //	transport, stop := fake.InMemory(server)
 //	defer stop()
-//	server.Inject(fake.HTMLError(502).From(100).Once())
-//	// A client with server.Keys(org) and this transport now has to retry one page.
+//	server.Inject(fake.HTMLError(502).Once())
+//	// A client with server.Keys(org) and this transport has to retry its first page.
 //
 // [Server.Inject] switches on what goes wrong:
 //

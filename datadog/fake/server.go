@@ -146,7 +146,7 @@ func (s *Server) list(r Request) listing {
 	return l
 }
 
-// page returns the rows from offset to limit.
+// page returns the rows of the requested page.
 func (l listing) page() []*Connection {
 	from := min(l.offset, len(l.rows))
 	size := min(l.limit, len(l.rows)-from)

@@ -277,15 +277,15 @@ func TestHelmChart_NotesSayWhatToCreate(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		values       map[string]any
-		says, silent string
+		want, absent string
 	}{
 		"keys":     {nil, "create secret generic test-datadog-org-connections-exporter", "simulated"},
 		"a token":  {valuesOf(t, "token"), "--from-file=token", "--from-file=api-key"},
 		"a demo":   {valuesOf(t, "demo"), "simulated", "create secret"},
 		"operator": {valuesOf(t, "operator"), "create secret generic datadog-keys", "Prometheus does not know"},
 	} {
-		if says := notes(test.values); !strings.Contains(says, test.says) || strings.Contains(says, test.silent) {
-			t.Errorf("with %s the notes are %q, want %q and not %q", name, says, test.says, test.silent)
+		if got := notes(test.values); !strings.Contains(got, test.want) || strings.Contains(got, test.absent) {
+			t.Errorf("with %s the notes are %q, want %q and not %q", name, got, test.want, test.absent)
 		}
 	}
 }

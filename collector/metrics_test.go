@@ -18,10 +18,10 @@ func TestMetrics_Documentation(t *testing.T) {
 	var doc bytes.Buffer
 	fmt.Fprint(&doc, `# Metrics
 
-Written from the code by `+"`make generate`"+`. Names, labels and meanings are a contract: they may be added to, and are not changed.
+Generated from the code by `+"`make generate`"+`. Names, labels and meanings are stable: metrics may be added, but none is changed or removed.
 
-The label `+"`org`"+` is the name that a set of credentials goes by, `+"`default`"+` where there is only one. Orgs of Datadog are identified
-by the labels that end in `+"`_org_id`"+`; names are for people, and follow a rename.
+The label `+"`org`"+` is the name of a set of credentials in the configuration file, `+"`default`"+` without a file. The labels that end in `+"`_org_id`"+`
+identify Datadog's orgs; their names may change.
 
 | Metric | Type | Labels | Meaning |
 | --- | --- | --- | --- |

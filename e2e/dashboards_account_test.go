@@ -182,7 +182,7 @@ func (j *changedAccount) testAll(t *testing.T) {
 		"Connections (table D)":      connections,
 		"Connections (table E)":      connections,
 		"Orgs (table A)":             orgs + 1,
-		"When rules end (table A)":   1,
+		"Rule expiry (table A)":      1,
 		"Sinks per source (table A)": orgs,
 		"Sources per sink (table A)": orgs + 1,
 		"variable source":            orgs,

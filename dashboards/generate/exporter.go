@@ -8,7 +8,7 @@ func exporterDashboard() dashboard {
 	return newDashboard(dashboard{
 		UID:         exporterUID,
 		Title:       "Datadog org connections exporter",
-		Description: "How datadog_org_connections_exporter lists the org connections of Datadog: what succeeds, how old it is, what fails and why.",
+		Description: "How datadog_org_connections_exporter lists the org connections of Datadog: age of the data, failures and their reasons, rate limits, resource usage.",
 		Time:        timeRange{From: "now-6h"},
 		Links:       dashboardLinks("Who shares what with whom?", inventoryUID),
 		Templating:  list{targetVariables()},
@@ -27,11 +27,11 @@ func exporterDashboard() dashboard {
 				{8, []panel{orgsListedSeries(), listingAgeSeries()}},
 			}},
 			row{"Why does listing fail?", []line{{8, []panel{failuresSeries(), requestsSeries(), retriesSeries()}}}},
-			row{"How fast does Datadog answer, and how much may be asked?", []line{
+			row{"How fast is Datadog's API, and what are its rate limits?", []line{
 				{8, []panel{latencySeries(), listingDurationSeries(), rateLimitLeftSeries()}},
 				{8, []panel{rateLimitsTable(), blindSpotsTable()}},
 			}},
-			row{"What does it cost?", []line{
+			row{"What resources does it use?", []line{
 				{8, []panel{scrapeDurationSeries(), samplesSeries(), memorySeries(), cpuSeries()}},
 				{5, []panel{processesTable()}},
 			}},
@@ -54,40 +54,40 @@ func countZero(values, exists string) string {
 // blindSpots are orgs that no target observes.
 var blindSpots = "max by (org_id) (" + selector("datadog_org_observed", targetMatchers) + ") == 0"
 
-var notListedAnnotation = annotation("Not listed", orange, "Not listed", "{{org}}: what is shown of it may be out of date", "count by (org) ("+maxByOrg("datadog_up")+" == 0)")
+var notListedAnnotation = annotation("Not listed", orange, "Not listed", "{{org}}: its data may be stale", "count by (org) ("+maxByOrg("datadog_up")+" == 0)")
 
 func notListedStat(width int) panel {
-	return zeroStat(width, "Orgs not listed", "Orgs whose last listing failed, or whose last good one is too old to be shown. Until then, what is shown of them is that of the last good listing.",
+	return zeroStat(width, "Orgs not listed", "Orgs whose last listing failed. Connections of the last good listing are shown until it is too old (--cache.max-stale).",
 		red, "no exporter", countZero(maxByOrg("datadog_up"), selector("datadog_up", targetMatchers))).
 		withRunbook("DatadogOrgConnectionListingFailing")
 }
 
 func oldestListingStat(width int) panel {
-	return stat(width, "Oldest listing", "How long ago the org was listed whose last good listing is the oldest.", "s", "none yet", "max("+listingAge+")").
+	return stat(width, "Oldest listing", "Age of the oldest last good listing of any org.", "s", "none yet", "max("+listingAge+")").
 		withDefault("decimals", 0).
 		withDefault("thresholds", thresholds(green, threshold{10 * 60, orange}, threshold{60 * 60, red})).
 		withRunbook("DatadogOrgConnectionDataStale")
 }
 
 func blindSpotsStat(width int) panel {
-	return stat(width, "Blind spots", "Orgs that are seen from the other end of connections only, because no keys of theirs are configured, or work. What two of them share with each other cannot be seen.",
+	return stat(width, "Blind spots", "Orgs that are only known from connections of other orgs, because the exporter has no working keys of them. Connections between two blind spots are unknown.",
 		"none", "unknown", orZero("count("+blindSpots+")")).
 		withDefault("mappings", valueMappings(map[string]object{"0": mapped("none", green)})).
 		withRunbook("DatadogOrgConnectionBlindSpot")
 }
 
 func targetsDownStat() panel {
-	return zeroStat(3, "Targets down", "Targets that Prometheus cannot scrape. What Datadog answers does not matter here.", red, "no target",
+	return zeroStat(3, "Targets down", "Targets that Prometheus cannot scrape, independent of Datadog's API.", red, "no target",
 		countZero(selector("up", targetMatchers), selector("up", targetMatchers))).
 		withRunbook("DatadogOrgConnectionTargetDown")
 }
 
 func orgsStat() panel {
-	return stat(3, "Orgs", "Orgs whose keys are configured, whether they work or not.", "none", "none", "count("+maxByOrg("datadog_up")+")")
+	return stat(3, "Orgs", "Orgs with configured keys, working or not.", "none", "none", "count("+maxByOrg("datadog_up")+")")
 }
 
 func incompleteStat() panel {
-	return zeroStat(3, "Not complete", "Orgs whose last good listing holds another number of connections than the API says there are. It was believed because two reads agreed.", orange, "none yet",
+	return zeroStat(3, "Not complete", "Orgs whose last good listing has more or fewer connections than the API's total. It is used because two reads agreed.", orange, "none yet",
 		countZero(maxByOrg("datadog_listing_complete"), selector("datadog_listing_complete", targetMatchers))).
 		withRunbook("DatadogOrgConnectionListingIncomplete")
 }
@@ -96,14 +96,14 @@ func incompleteStat() panel {
 const rateLimitLeft = `(datadog_api_ratelimit_remaining{` + targetMatchers + `} / datadog_api_ratelimit_limit{` + targetMatchers + `})`
 
 func rateLimitLeftStat() panel {
-	return stat(3, "Rate limit left", "How much is left of the rate limit of the org that has the least, as the API's last answer to it said. Other tools may share it.", "percentunit", "not told", "min("+rateLimitLeft+")").
+	return stat(3, "Rate limit left", "The lowest remaining part of any org's rate limit, from the API's last answer. Other tools may share the limit.", "percentunit", "unknown", "min("+rateLimitLeft+")").
 		withDefault("decimals", 0).
 		withDefault("thresholds", thresholds(red, threshold{0.05, orange}, threshold{0.25, green})).
 		withRunbook("DatadogOrgConnectionRateLimited")
 }
 
 func configurationStat() panel {
-	return stat(3, "Configuration", "Whether the configuration file was loaded when that was last tried. Where it failed, the configuration is as it was. Nothing is told where there is no file, or /metrics is not scraped.", "none", "–",
+	return stat(3, "Configuration", "Whether the last reload of the configuration file succeeded. If it failed, the previous configuration is in use. Empty without a file, or if /metrics is not scraped.", "none", "–",
 		"min("+selector("datadog_org_connections_exporter_config_last_reload_successful", targetMatchers)+")").
 		withDefault("mappings", valueMappings(map[string]object{"1": mapped("ok", green), "0": mapped("failed", red)})).
 		withRunbook("DatadogOrgConnectionReloadFailed")
@@ -115,7 +115,7 @@ func orgListingsTable() panel {
 		return "sum by (" + by + ") (increase(" + selector(metric, targetMatchers, "[$__range]") + "))"
 	}
 	failed := increase("datadog_listing_failures_total", "org, instance, reason")
-	return table(24, "Orgs", "Every org whose keys are configured. Listings, failures and retries are those of the time range; the reason is that of most of the failures.", "No exporter is scraped.",
+	return table(24, "Orgs", "Orgs with configured keys. Listings, failures and retries are those of the time range; the reason is the most frequent one.", "No exporter is scraped.",
 		textColumn("org", "Org"),
 		numberColumn("Value #A", "Listed", "none").withMappings(map[string]object{"1": mapped("yes", green), "0": mapped("no", red)}).withWidth(80),
 		numberColumn("Value #B", "Complete", "none").withMappings(map[string]object{"1": mapped("yes", green), "0": mapped("no", orange)}).withWidth(100),
@@ -145,7 +145,7 @@ func orgListingsTable() panel {
 }
 
 func orgsListedSeries() panel {
-	return timeSeries(12, "Orgs listed", "Orgs whose last listing succeeded, and those whose last listing failed.", "none", "No exporter is scraped.").withDefault("decimals", 0).
+	return timeSeries(12, "Orgs listed", "Orgs whose last listing succeeded, and orgs whose last listing failed.", "none", "No exporter is scraped.").withDefault("decimals", 0).
 		withRangeQuery("count("+maxByOrg("datadog_up")+" == 1)", "listed").
 		withRangeQuery("count("+maxByOrg("datadog_up")+" == 0)", "not listed").
 		withCustom(stacked).withOverride("listed", fixedColor(green)).withOverride("not listed", fixedColor(red)).
@@ -153,7 +153,7 @@ func orgsListedSeries() panel {
 }
 
 func listingAgeSeries() panel {
-	return timeSeries(12, "Age of the last good listing", "How old the last good listing of each org is: the ten orgs whose listing is the oldest at the end of the time range.", "s", "No listing succeeded yet.").
+	return timeSeries(12, "Age of the last good listing", "Age of the last good listing of the ten orgs whose listing is the oldest at the end of the time range.", "s", "No listing succeeded yet.").
 		withRangeQuery(listingAge+"\nand bottomk(10, max by (org) ("+selector("datadog_listing_last_success_timestamp_seconds", targetMatchers, " @ end()")+"))", "{{org}}").withCustom(unfilled).
 		withRunbook("DatadogOrgConnectionDataStale")
 }
@@ -170,13 +170,13 @@ func failuresSeries() panel {
 }
 
 func requestsSeries() panel {
-	return timeSeries(8, "Requests", "HTTP requests to Datadog's API, by status code; none where no answer came.", "cpm", "Nothing is asked.").
+	return timeSeries(8, "Requests", "HTTP requests to Datadog's API, by status code; none without an answer.", "cpm", "No requests.").
 		withRangeQuery(perMinute("datadog_api_requests_total", "code"), "{{code}}").withCustom(bars).
 		withOverride("200", fixedColor(green)).withOverride("429", fixedColor(orange)).withOverride("none", fixedColor(red))
 }
 
 func retriesSeries() panel {
-	return timeSeries(8, "Retries", "HTTP requests that were sent again, by the reason why the one before failed.", "cpm", "Nothing is sent again.").
+	return timeSeries(8, "Retries", "Retried HTTP requests, by the reason of the failure before.", "cpm", "No retries.").
 		withRangeQuery(perMinute("datadog_api_retries_total", "reason"), "{{reason}}").withCustom(bars).withReasonColors()
 }
 
@@ -189,20 +189,20 @@ func latencySeries() panel {
 		}
 		return "histogram_quantile(" + q + ", sum by (le) " + rate(buckets) + ")\nor histogram_quantile(" + q + ", sum " + rate(native) + ")"
 	}
-	return timeSeries(8, "Latency", "How long Datadog's API takes to begin its answer, or to fail: half of the requests, and 99 in 100, take no longer. From classic or native histograms, whichever Prometheus scrapes.", "s", "Nothing is asked.").
+	return timeSeries(8, "Latency", "Time to the first byte of an answer of Datadog's API, or to a failure: median and 99th percentile, from classic or native histograms.", "s", "No requests.").
 		withRangeQuery(quantile("0.5"), "p50").withRangeQuery(quantile("0.99"), "p99").
 		withOverride("p50", fixedColor(blue)).withOverride("p99", fixedColor(orange))
 }
 
 func listingDurationSeries() panel {
-	return timeSeries(8, "Duration of listings", "How long the last good listing of an org took, with all its pages, pauses and repeated reads.", "s", "No listing succeeded yet.").
+	return timeSeries(8, "Duration of listings", "Duration of each org's last good listing, with all pages, pauses and repeated reads.", "s", "No listing succeeded yet.").
 		withRangeQuery("quantile(0.5, "+maxByOrg("datadog_listing_duration_seconds")+")", "median").
 		withRangeQuery("max("+maxByOrg("datadog_listing_duration_seconds")+")", "longest").
 		withCustom(stepAfter).withOverride("median", fixedColor(blue)).withOverride("longest", fixedColor(orange))
 }
 
 func rateLimitLeftSeries() panel {
-	return timeSeries(8, "Rate limit left", "How much is left of each org's rate limit, as the API's last answer said: the ten orgs that have the least at the end of the time range.", "percentunit", "The API tells no rate limit.").
+	return timeSeries(8, "Rate limit left", "Remaining part of the rate limit of the ten orgs that have the least at the end of the time range, from the API's last answers.", "percentunit", "The API reports no rate limit.").
 		withRangeQuery("min by (org) "+rateLimitLeft+"\nand bottomk(10, min by (org) (datadog_api_ratelimit_remaining{"+targetMatchers+"} @ end() / datadog_api_ratelimit_limit{"+targetMatchers+"} @ end()))", "{{org}}").
 		withDefault("max", 1).withCustom(unfilled).withCustom(stepAfter).
 		withRunbook("DatadogOrgConnectionRateLimited")
@@ -210,7 +210,7 @@ func rateLimitLeftSeries() panel {
 
 func rateLimitsTable() panel {
 	each := func(metric string) string { return "min by (org, name) (" + selector(metric, targetMatchers) + ")" }
-	return table(12, "Rate limits", "As the API's last answer to each org said. One that is over begins anew with the next request.", "The API tells no rate limit.",
+	return table(12, "Rate limits", "From the API's last answer to each org. A period that is over starts again with the next request.", "The API reports no rate limit.",
 		textColumn("org", "Org"),
 		textColumn("name", "Rate limit"),
 		numberColumn("Value #A", "Left", "none").withWidth(90),
@@ -230,10 +230,10 @@ func blindSpotsTable() panel {
 	orgIDFrom := func(label string) string {
 		return `label_replace(` + selector("datadog_org_connection_info", targetMatchers) + `, "org_id", "$1", "` + label + `", "(.*)")`
 	}
-	return table(12, "Blind spots", "Orgs that are seen from the other end only: with how many connections, and the id to look for.", "None: keys of all orgs are known.",
+	return table(12, "Blind spots", "Orgs that are only known from connections of other orgs, with the number of these and their ID.", "None: the exporter has keys of all orgs.",
 		textColumn("org", "Org"),
 		numberColumn("Value #B", "Connections", "none").withWidth(115),
-		textColumn("org_id", "Id").withWidth(300),
+		textColumn("org_id", "ID").withWidth(300),
 	).
 		withInstantQuery(withOrg(blindSpots)).
 		withInstantQuery(andOn("count by (org_id) (group by (org_id, connection_id) ("+orgIDFrom("source_org_id")+" or "+orgIDFrom("sink_org_id")+"))", "org_id", blindSpots)).
@@ -242,27 +242,27 @@ func blindSpotsTable() panel {
 }
 
 func scrapeDurationSeries() panel {
-	return timeSeries(6, "Duration of scrapes", "How long Prometheus waits for a target. A scrape for which a listing is due waits for Datadog.", "s", "Nothing is scraped.").
+	return timeSeries(6, "Duration of scrapes", "How long a scrape takes. It waits for listings that are due.", "s", "No target is scraped.").
 		withRangeQuery("quantile(0.5, "+selector("scrape_duration_seconds", targetMatchers)+")", "median").
 		withRangeQuery("max("+selector("scrape_duration_seconds", targetMatchers)+")", "longest").
 		withOverride("median", fixedColor(blue)).withOverride("longest", fixedColor(orange))
 }
 
 func samplesSeries() panel {
-	return timeSeries(6, "Samples", "Samples that one scrape of all targets brings.", "short", "Nothing is scraped.").
+	return timeSeries(6, "Samples", "Samples in one scrape of all targets.", "short", "No target is scraped.").
 		withRangeQuery("sum("+selector("scrape_samples_scraped", targetMatchers)+")", "samples").withOverride("samples", fixedColor(blue))
 }
 
-const onlyMetrics = "Only /metrics tells, which is not scraped."
+const onlyMetrics = "Needs a scrape of /metrics."
 
 func memorySeries() panel {
-	return timeSeries(6, "Memory", "Resident memory, and what of it is the heap in use.", "bytes", onlyMetrics).
+	return timeSeries(6, "Memory", "Resident memory, and heap in use.", "bytes", onlyMetrics).
 		withRangeQuery(selector("process_resident_memory_bytes", targetMatchers), "resident {{instance}}").
 		withRangeQuery(selector("go_memstats_heap_inuse_bytes", targetMatchers), "heap {{instance}}")
 }
 
 func cpuSeries() panel {
-	return timeSeries(6, "CPU", "How much of one CPU it takes.", "percentunit", onlyMetrics).
+	return timeSeries(6, "CPU", "CPU usage, in CPUs.", "percentunit", onlyMetrics).
 		withRangeQuery("rate("+selector("process_cpu_seconds_total", targetMatchers, "[$__rate_interval]")+")", "{{instance}}")
 }
 
@@ -270,7 +270,7 @@ func processesTable() panel {
 	since := func(metric string) string {
 		return "time() - max by (instance) (" + selector(metric, targetMatchers) + ")"
 	}
-	return table(24, "Exporters", "The processes, which tell of themselves on /metrics only.", onlyMetrics,
+	return table(24, "Exporters", "Exporter processes, from /metrics.", onlyMetrics,
 		textColumn("instance", "Instance"),
 		textColumn("version", "Version"),
 		textColumn("goversion", "Go"),

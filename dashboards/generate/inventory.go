@@ -14,9 +14,9 @@ func inventoryDashboard() dashboard {
 	return newDashboard(dashboard{
 		UID:         inventoryUID,
 		Title:       "Datadog org connections",
-		Description: "Who shares logs, metrics or audit data with whom across the orgs of a Datadog account; what of it is unexpected, new or at risk.",
+		Description: "Who shares logs, metrics or audit data with whom across the orgs of a Datadog account: unexpected, missing, new and risky connections.",
 		Time:        timeRange{From: "now-24h"},
-		Links:       dashboardLinks("Can I trust this?", exporterUID),
+		Links:       dashboardLinks("Is this complete and up to date?", exporterUID),
 		Templating: list{append(targetVariables(),
 			orgVariable("source", "Source org"),
 			orgVariable("sink", "Sink org"),
@@ -38,11 +38,11 @@ func inventoryDashboard() dashboard {
 				{12, []panel{matrixTable(), topologyGraph()}},
 				{12, []panel{connectionsTable()}},
 			}},
-			row{"Where is the risk?", []line{
+			row{"What are the risks?", []line{
 				{3, []panel{createdByPeopleStat(), sinkSharesMoreStat(), nearSinkLimitStat(), disabledOrgsStat(), expiringRulesStat()}},
 				{10, []panel{sinksPerSourceTable(), sourcesPerSinkTable(), orgsTable(), ruleExpiryTable()}},
 			}},
-			row{"How did it come to this?", []line{{9, []panel{connectionsByTypeSeries(), unexpectedAndMissingSeries()}}}},
+			row{"How has it changed?", []line{{9, []panel{connectionsByTypeSeries(), unexpectedAndMissingSeries()}}}},
 		),
 	})
 }
@@ -124,36 +124,36 @@ func unexpectedStat() panel {
 }
 
 func missingStat() panel {
-	return zeroStat(4, "Missing", "Types that required rules of the policy ask for in vain. Not known while an org was not listed for long, or not completely: what is not there may be out of sight. The choice of orgs and instances does not matter here.", red, "no policy",
+	return zeroStat(4, "Missing", "Types that required rules of the policy require and no connection shares. Unknown while an org is stale or its listing is not complete. The variables for orgs and instances have no effect here.", red, "no policy",
 		missingCount+"\nor -1 * group("+selector("datadog_org_connection_rules", jobMatcher)+")").
 		withRunbook("DatadogOrgConnectionMissing")
 }
 
 func creatorDisabledStat() panel {
-	return zeroStat(4, "About to vanish", "Connections whose creator's account is disabled: Datadog is about to delete them.", orange, "unknown",
+	return zeroStat(4, "Creator disabled", "Connections whose creator's account is disabled: Datadog is about to delete them.", orange, "unknown",
 		orZero("count(max by (connection_id) ("+filterTypes(selector("datadog_org_connection_creator_disabled", orgMatchers))+") == 1)")).
 		withRunbook("DatadogOrgConnectionCreatorDisabled")
 }
 
 func newStat() panel {
-	return changeStat("New", "Types of connections that are there now, and were not known when the time range began. A connection that was widened counts as well, and so does one that came into sight because an org's keys were added.",
+	return changeStat("New", "Types of connections that exist now and were not seen at the beginning of the time range: of connections that are new, were widened, or were discovered because an org's keys were added.",
 		"count("+newSince("$__range")+")\nor 0 * group("+lastValueBefore("datadog_up", targetMatchers, "$__range")+" == 1)").
 		withRunbook("DatadogOrgConnectionNew")
 }
 
 func noLongerSeenStat() panel {
-	return changeStat("No longer seen", "Types of connections that were known when the time range began, and are not there now. They are gone, or out of sight: then an org is not listed.",
+	return changeStat("No longer seen", "Types of connections that were seen at the beginning of the time range and are not now. They were removed, or an org is not listed.",
 		orZero("count("+notSeenSince("$__range")+")")).
 		withRunbook("DatadogOrgConnectionRemoved")
 }
 
 func connectionsStat() panel {
-	return stat(4, "Connections", "Connections from a source to a sink, whatever their types; the same seen by several targets counts once.", "none", "unknown",
+	return stat(4, "Connections", "Connections from a source to a sink, of all types. One that several targets expose counts once.", "none", "unknown",
 		orZero("count(group by (connection_id) ("+connectionSeries+"))"))
 }
 
 func typesStat() panel {
-	p := stat(8, "By type", "Connections of each type. One of several types counts for each.", "none", "none", "sum by (connection_type) ("+typeSeries+")")
+	p := stat(8, "By type", "Connections of each type. One with several types counts for each.", "none", "none", "sum by (connection_type) ("+typeSeries+")")
 	p.Targets[0].LegendFormat = "{{connection_type}}"
 	p.Options["orientation"] = "vertical"
 	p.Options["text"] = object{"titleSize": 16}
@@ -169,7 +169,7 @@ func orgCountStat(title, end, otherEnd string) panel {
 }
 
 func unexpectedTable() panel {
-	return table(14, "Unexpected", "What no rule of the policy allows. Types may be added to a connection later: then it is older than what is unexpected about it.",
+	return table(14, "Unexpected", "Types that no rule of the policy allows. Age is that of the connection, to which the type may have been added later.",
 		"Nothing is unexpected, or there is no policy.",
 		textColumn("connection_type", "Type").withBackground(red).withWidth(110),
 		textColumn("source", "Source"),
@@ -193,7 +193,7 @@ func ageColumn(field string) column {
 }
 
 func missingTable() panel {
-	return table(10, "Missing", "What required rules of the policy ask for in vain, between one of their sources and one of their sinks at least.",
+	return table(10, "Missing", "Types that required rules of the policy require and that at least one pair of their sources and sinks does not share.",
 		"Nothing is missing, or there is no policy.",
 		textColumn("connection_type", "Type").withBackground(red).withWidth(110),
 		textColumn("rule", "Rule"),
@@ -203,8 +203,8 @@ func missingTable() panel {
 }
 
 func newTable() panel {
-	return table(12, "New in the time range", "What is there now, and was not known when the time range began. What was created earlier was widened since, or came into sight.",
-		"Nothing is new, or nothing was known when the time range began.",
+	return table(12, "New in the time range", "Types that exist now and were not seen at the beginning of the time range. Older connections were widened or discovered since.",
+		"Nothing is new, or no org was listed at the beginning of the time range.",
 		textColumn("connection_type", "Type").withWidth(110),
 		textColumn("source", "Source"),
 		textColumn("sink", "Sink"),
@@ -217,8 +217,8 @@ func newTable() panel {
 }
 
 func noLongerSeenTable() panel {
-	return table(12, "No longer seen", "What was known when the time range began, and is not there now. It is gone, or out of sight: then an org is not listed.",
-		"All that was known when the time range began is there.",
+	return table(12, "No longer seen", "Types that were seen at the beginning of the time range and are not now. They were removed, or an org is not listed.",
+		"All connections of the beginning of the time range are seen.",
 		textColumn("connection_type", "Type").withWidth(110),
 		textColumn("source", "Source"),
 		textColumn("sink", "Sink"),
@@ -277,7 +277,7 @@ func typeCodeMappings() map[string]object {
 }
 
 func matrixTable() panel {
-	p := table(14, "Source × sink", "Which types each source (a row) shares with each sink (a column). Red: something of it is unexpected. Choose orgs above where there are many.",
+	p := table(14, "Source × sink", "Types that each source (row) shares with each sink (column). Red: one of them is unexpected. If there are many orgs, select some above.",
 		"No connections.",
 		textColumn("source\\sink", "Source ↓   Sink →").withWidth(185),
 	).withInstantQuery(withSourceAndSink(typeCodeWithUnexpected(), currentOrgs))
@@ -300,7 +300,7 @@ func matrixTable() panel {
 }
 
 func topologyGraph() panel {
-	p := newPanel("nodeGraph", 10, "Topology", "Arrows lead from sources to sinks; red ones are unexpected. Point at an arrow for its types. In a circle: with how many sinks the org shares (→), and how many sources share with it (←). A grey circle is a blind spot: no keys of this org are known.", "none")
+	p := newPanel("nodeGraph", 10, "Topology", "Edges lead from sources to sinks; red ones are unexpected. Hover over an edge for its types. Nodes have the number of sinks (→) and of sources (←) of an org. A grey node is a blind spot: the exporter has no working keys of the org.", "none")
 	p.Options = object{"nodes": object{}, "edges": object{}, "zoomMode": "cooperative", "layoutAlgorithm": "force"}
 	p = p.withInstantQuery(topologyEdges()).withInstantQuery(topologyNodes())
 	p.Targets[0].RefID, p.Targets[1].RefID = "edges", "nodes"
@@ -362,7 +362,7 @@ count_values by (END_org_id) ("LABEL", count by (END_org_id) (group by (PAIR) (S
 func connectionsTable() panel {
 	each := func(values string) string { return "max by (connection_id) (" + values + ")" }
 	info := "group by (connection_id, " + pairLabels + ") (" + connectionSeries + ")"
-	return table(24, "Connections", "Every connection, with what may end it: Datadog deletes a connection when the account of its creator is disabled, so a service account is the better creator.",
+	return table(24, "Connections", "All connections. Datadog deletes a connection when the account of its creator is disabled, so it is better created by a service account.",
 		"No connections.",
 		textColumn("source", "Source"),
 		textColumn("sink", "Sink"),
@@ -370,7 +370,7 @@ func connectionsTable() panel {
 		numberColumn("Value #E", "Expectation", "none").withProperty("noValue", "no policy").withMappings(map[string]object{"0": mapped("expected", green), "1": mapped("unexpected", red)}).withWidth(130),
 		ageColumn("Value #C").withWidth(130),
 		textColumn("creator_kind", "Creator").withMappings(map[string]object{
-			"service_account": mapped("service account", textColor), "user": mapped("person", orange), "unknown": mapped("not told", grey),
+			"service_account": mapped("service account", textColor), "user": mapped("person", orange), "unknown": mapped("unknown", grey),
 		}).withWidth(140),
 		numberColumn("Value #D", "Creator's account", "none").withMappings(map[string]object{"0": mapped("active", textColor), "1": mapped("disabled", red)}).withWidth(150),
 		textColumn("connection_id", "Connection").withWidth(310),
@@ -384,7 +384,7 @@ func connectionsTable() panel {
 }
 
 func createdByPeopleStat() panel {
-	return zeroStat(5, "Created by people", "Connections whose creator is a person: Datadog deletes them when the person leaves, which a service account does not.", orange, "unknown",
+	return zeroStat(5, "Created by people", "Connections whose creator is a person: Datadog deletes them when the person leaves.", orange, "unknown",
 		orZero("count(group by (connection_id) ("+filterTypes(selector("datadog_org_connection_info", orgMatchers+`, creator_kind="user"`))+"))")).
 		withRunbook("DatadogOrgConnectionCreatorIsPerson")
 }
@@ -394,7 +394,7 @@ func sinkSharesMoreStat() panel {
 		return expand(`and on (END_org_id) label_replace(ORGS, "END_org_id", "$1", "org_id", "(.*)")`,
 			"END", end, "ORGS", selector("datadog_org_info", targetMatchers+", "+sharing))
 	}
-	return zeroStat(5, "Sinks that share more", "Connections from an org that keeps everything private to one that does not: the sink may publish what the source may not.", orange, "unknown",
+	return zeroStat(5, "Sinks that share more", "Connections from an org that shares nothing publicly to one that does: the sink can publish what the source cannot.", orange, "unknown",
 		orZero("count(group by ("+pairLabels+") ("+connectionSeries+")\n"+filter("source", `sharing="all_private"`)+"\n"+filter("sink", `sharing!~"all_private|"`)+")")).
 		withRunbook("DatadogOrgConnectionSinkSharesMore")
 }
@@ -410,13 +410,13 @@ var (
 const sinkLimit = 5
 
 func nearSinkLimitStat() panel {
-	return zeroStat(5, "Near the limit of sinks", "Sources with four sinks or more. An org that is not Enterprise can share with five.", orange, "unknown",
+	return zeroStat(5, "Near the limit of sinks", "Sources with four sinks or more. Datadog's limit is five, except for Enterprise accounts.", orange, "unknown",
 		orZero("count("+sinksPerSource+" >= "+strconv.Itoa(sinkLimit-1)+")")).
 		withRunbook("DatadogOrgConnectionNearSinkLimit")
 }
 
 func disabledOrgsStat() panel {
-	return zeroStat(4, "Disabled orgs", "Orgs that take part in connections and are disabled.", orange, "unknown",
+	return zeroStat(4, "Disabled orgs", "Disabled orgs with connections.", orange, "unknown",
 		orZero("count(max by (org_id) ("+selector("datadog_org_disabled", targetMatchers)+") == 1)"))
 }
 
@@ -424,13 +424,13 @@ func disabledOrgsStat() panel {
 var untilExpiry = "min by (rule) (" + selector("datadog_org_connection_rule_expiry_timestamp_seconds", targetMatchers) + ") - time()"
 
 func expiringRulesStat() panel {
-	return zeroStat(5, "Rules that end", "Rules of the policy that expire within 30 days, or have expired. Then what they allowed is unexpected.", orange, "no policy",
+	return zeroStat(5, "Expiring rules", "Rules of the policy that expire within 30 days, or have expired. What they allowed is unexpected then.", orange, "no policy",
 		"count("+untilExpiry+" < 30 * 86400)\nor 0 * group("+policySeries+")").
 		withRunbook("DatadogOrgConnectionRuleExpiresSoon")
 }
 
 func sinksPerSourceTable() panel {
-	return table(5, "Sinks per source", "Sinks of each source, against the limit of five that Datadog sets to orgs that are not Enterprise.", "No connections.",
+	return table(5, "Sinks per source", "Sinks of each source. Datadog's limit is five, except for Enterprise accounts.", "No connections.",
 		textColumn("org", "Source").withOrgLink("source", "org_id"),
 		numberColumn("Value", "Sinks", "none").withGauge(sinkLimit, thresholds(blue, threshold{sinkLimit - 1, orange})).withWidth(110),
 		hiddenColumn("org_id"),
@@ -440,7 +440,7 @@ func sinksPerSourceTable() panel {
 }
 
 func sourcesPerSinkTable() panel {
-	return table(5, "Sources per sink", "Sources of each sink: the more there are, the more its users can see.", "No connections.",
+	return table(5, "Sources per sink", "Sources of each sink, whose data its users can query.", "No connections.",
 		textColumn("org", "Sink").withOrgLink("sink", "org_id"),
 		numberColumn("Value", "Sources", "none").withGauge(0, thresholds(blue)).withWidth(110),
 		hiddenColumn("org_id"),
@@ -449,11 +449,11 @@ func sourcesPerSinkTable() panel {
 }
 
 func orgsTable() panel {
-	return table(9, "Orgs", "Orgs that take part in connections. Keys of a blind spot are not configured, or do not work: its connections to other blind spots cannot be seen.", "No orgs.",
+	return table(9, "Orgs", "Orgs with connections. The exporter has no working keys of a blind spot, whose connections with other blind spots are unknown.", "No orgs.",
 		textColumn("org", "Org"),
 		textColumn("sharing", "Sharing").withMappings(map[string]object{"all_private": mapped("all private", textColor)}).withProperty("thresholds", thresholds(orange)).withWidth(120),
 		numberColumn("Value #B", "State", "none").withMappings(map[string]object{"0": mapped("active", textColor), "1": mapped("disabled", orange)}).withWidth(90),
-		numberColumn("Value #C", "Keys", "none").withProperty("noValue", "–").withMappings(map[string]object{"0": mapped("blind spot", grey), "1": mapped("known", textColor)}).withWidth(100),
+		numberColumn("Value #C", "Keys", "none").withProperty("noValue", "–").withMappings(map[string]object{"0": mapped("blind spot", grey), "1": mapped("working", textColor)}).withWidth(100),
 	).
 		withInstantQuery(withOrg("topk by (org_id) (1, group by (org_id, sharing) ("+selector("datadog_org_info", targetMatchers)+"))")).
 		withInstantQuery("max by (org_id) ("+selector("datadog_org_disabled", targetMatchers)+")").
@@ -462,24 +462,24 @@ func orgsTable() panel {
 }
 
 func ruleExpiryTable() panel {
-	return table(5, "When rules end", "Rules of the policy with an expiry. From then on they allow and require nothing.", "No rule ends.",
+	return table(5, "Rule expiry", "Rules of the policy that expire. From then on they allow and require nothing.", "No rule expires.",
 		textColumn("rule", "Rule"),
-		numberColumn("Value", "Ends in", "s").withProperty("decimals", 0).withColoredText().
+		numberColumn("Value", "Expires in", "s").withProperty("decimals", 0).withColoredText().
 			withProperty("thresholds", thresholds(red, threshold{0, orange}, threshold{30 * 24 * 60 * 60, textColor})).
-			withProperty("mappings", upToMapping(0, mapped("has ended", red))).withWidth(110),
+			withProperty("mappings", upToMapping(0, mapped("expired", red))).withWidth(110),
 	).withInstantQuery(untilExpiry).
-		sortBy("Ends in").
+		sortBy("Expires in").
 		withRunbook("DatadogOrgConnectionRuleExpired")
 }
 
 func connectionsByTypeSeries() panel {
-	return timeSeries(12, "Connections by type", "Connections of each type. One of several types counts for each.", "none", "Nothing was listed.").withDefault("decimals", 0).
+	return timeSeries(12, "Connections by type", "Connections of each type. One with several types counts for each.", "none", "No org was listed.").withDefault("decimals", 0).
 		withRangeQuery("sum by (connection_type) ("+typeSeries+")", "{{connection_type}}").
 		withCustom(stacked).withTypeColors()
 }
 
 func unexpectedAndMissingSeries() panel {
-	return timeSeries(12, "Unexpected and missing", "How much was unexpected or missing. There are gaps while that is not known.", "none", "There is no policy.").withDefault("decimals", 0).
+	return timeSeries(12, "Unexpected and missing", "Number of unexpected and missing types. There are gaps while it is unknown.", "none", "There is no policy.").withDefault("decimals", 0).
 		withRangeQuery("count("+unexpectedSeries+")\nor 0 * group("+policySeries+")", "unexpected").
 		withRangeQuery(missingCount, "missing").
 		withCustom(stepAfter).withOverride("unexpected", fixedColor(red)).withOverride("missing", fixedColor(orange))

@@ -50,7 +50,7 @@ var currentOrgs = uniqueOrgs(selector("datadog_org_info", targetMatchers))
 func displayNames(label, orgs string) string {
 	return expand(`label_replace(ORGS unless on (org_name) (count by (org_name) (ORGS) > 1), "LABEL", "$1", "org_name", "(.*)")
 or on (org_id) label_replace(label_join(ORGS, "LABEL", " ", "org_name", "org_id"), "LABEL", "$1 ($2)", "LABEL", "(.*) ([^ ]{0,8})[^ ]*")
-or on (org_id) label_replace(vector(1), "LABEL", "not told", "", "")`,
+or on (org_id) label_replace(vector(1), "LABEL", "unknown", "", "")`,
 		"ORGS", orgs, "LABEL", label)
 }
 

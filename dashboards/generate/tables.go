@@ -15,12 +15,12 @@ type column struct {
 // textColumn returns a column of a label. Unit string keeps Grafana from showing
 // digits as a number.
 func textColumn(field, title string) column {
-	return column{field, []property{{"displayName", title}, {"unit", "string"}, {"noValue", "not told"}}}
+	return column{field, []property{{"displayName", title}, {"unit", "string"}, {"noValue", "unknown"}}}
 }
 
 // numberColumn returns a column of values.
 func numberColumn(field, title, unit string) column {
-	return column{field, []property{{"displayName", title}, {"unit", unit}, {"noValue", "not told"}}}
+	return column{field, []property{{"displayName", title}, {"unit", unit}, {"noValue", "unknown"}}}
 }
 
 // hiddenColumn returns a column that only data links use. Grafana 12 renamed

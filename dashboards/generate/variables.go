@@ -56,7 +56,7 @@ const runbooksTitle = "Runbooks"
 // variables, and one to the runbooks.
 func dashboardLinks(title, uid string) []link {
 	return []link{
-		{Title: title, Type: "link", URL: "/d/" + uid, Icon: "dashboard", Tooltip: "With the same time range and choice", KeepTime: true, IncludeVars: true},
+		{Title: title, Type: "link", URL: "/d/" + uid, Icon: "dashboard", Tooltip: "With the same time range and variables", KeepTime: true, IncludeVars: true},
 		{Title: runbooksTitle, Type: "link", Icon: "doc", Tooltip: "What to do about an alert", TargetBlank: true},
 	}
 }

@@ -2,14 +2,18 @@ package collector_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/common/expfmt"
 
 	"datadog_org_connections_exporter/collector"
 )
@@ -32,45 +36,53 @@ func send(t *testing.T, transport http.RoundTripper) {
 	}
 }
 
-// countsOf returns the series of a collector that count requests, without their names.
-func countsOf(t *testing.T, c prometheus.Collector) string {
+// seriesOf returns the series of a metric, a line each.
+func seriesOf(t *testing.T, c prometheus.Collector, metric string) string {
 	t.Helper()
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(c)
-	var counts []string
-	for line := range strings.Lines(string(exposition(t, registry))) {
-		if rest, ok := strings.CutPrefix(strings.TrimSpace(line), "datadog_api_requests_total"); ok {
-			counts = append(counts, rest)
-		} else if strings.HasPrefix(line, "datadog_api_request_duration_seconds_count") {
-			counts = append(counts, strings.TrimSpace(strings.TrimPrefix(line, "datadog_api_request_duration_seconds")))
-		}
+	text, err := testutil.CollectAndFormat(c, expfmt.TypeTextPlain, metric)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return strings.Join(counts, "\n")
+	return regexp.MustCompile("(?m)^#.*\n").ReplaceAllString(string(text), "")
 }
 
 func TestAPIMetrics_CountByOrgAndCode(t *testing.T) {
+	const requests, duration = "datadog_api_requests_total", "datadog_api_request_duration_seconds"
 	metrics := collector.NewAPIMetrics()
 	metrics.Add("a")
 	metrics.Add("b")
 	for _, code := range []statusTransport{200, 200, 429, 503, 0} {
 		send(t, metrics.Transport("a", code))
 	}
-	late := metrics.Transport("b", statusTransport(200))
-	want := `_count{org="a"} 5
-{code="200",org="a"} 2
-{code="429",org="a"} 1
-{code="503",org="a"} 1
-{code="none",org="a"} 1`
-	if got := countsOf(t, metrics.ForOrg("a")); got != want {
-		t.Errorf("for a:\n%s\nwant\n%s", got, want)
+	inFlight := metrics.Transport("b", statusTransport(200))
+	ofA := requests + `{code="200",org="a"} 2
+` + requests + `{code="429",org="a"} 1
+` + requests + `{code="503",org="a"} 1
+` + requests + `{code="none",org="a"} 1
+`
+	ofB := requests + `{code="200",org="b"} 0
+` + requests + `{code="429",org="b"} 0
+` + requests + `{code="none",org="b"} 0
+`
+	if got := seriesOf(t, metrics.ForOrg("a"), requests); got != ofA {
+		t.Errorf("of a:\n%s\nwant\n%s", got, ofA)
 	}
-	if got := countsOf(t, metrics); !strings.Contains(got, want[strings.Index(want, "{code"):strings.Index(want, "\n{code=\"429")]) || !strings.Contains(got, `org="b"`) {
-		t.Errorf("for all:\n%s", got)
+	if got := seriesOf(t, metrics.ForOrg("b"), requests); got != ofB {
+		t.Errorf("of b:\n%s\nwant\n%s", got, ofB)
+	}
+	if got := seriesOf(t, metrics.ForOrg("a"), duration); !strings.Contains(got, duration+`_count{org="a"} 5`) || strings.Contains(got, `org="b"`) {
+		t.Errorf("of a:\n%s", got)
+	}
+	if got, want := strings.Count(seriesOf(t, metrics, requests), "\n"), strings.Count(ofA+ofB, "\n"); got != want {
+		t.Errorf("%d series of all orgs, want %d", got, want)
 	}
 	metrics.Remove("b")
-	send(t, late) // was in flight when the org was removed
-	if got := countsOf(t, metrics); strings.Contains(got, `org="b"`) {
-		t.Errorf("b is not removed:\n%s", got)
+	send(t, inFlight)
+	if got := seriesOf(t, metrics, requests); got != ofA {
+		t.Errorf("after b is removed:\n%s\nwant\n%s", got, ofA)
+	}
+	if got := seriesOf(t, metrics, duration); strings.Contains(got, `org="b"`) {
+		t.Errorf("after b is removed:\n%s", got)
 	}
 }
 
@@ -78,32 +90,19 @@ func TestReloadMetrics(t *testing.T) { synctest.Test(t, testReloadMetrics) }
 
 func testReloadMetrics(t *testing.T) {
 	metrics := collector.NewReloadMetrics()
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(metrics)
-	values := func() (successful, at string) {
+	wantValues := func(when, successful string, lastSuccess time.Time) {
 		t.Helper()
-		for line := range strings.Lines(string(exposition(t, registry))) {
-			name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-			switch name {
-			case "datadog_org_connections_exporter_config_last_reload_successful":
-				successful = value
-			case "datadog_org_connections_exporter_config_last_reload_success_timestamp_seconds":
-				at = value
-			}
+		const prefix = "datadog_org_connections_exporter_config_last_reload_"
+		got := seriesOf(t, metrics, prefix+"successful") + seriesOf(t, metrics, prefix+"success_timestamp_seconds")
+		if want := fmt.Sprintf("%ssuccessful %s\n%ssuccess_timestamp_seconds %v\n", prefix, successful, prefix, float64(lastSuccess.Unix())); got != want {
+			t.Errorf("%s:\n%s\nwant\n%s", when, got, want)
 		}
-		return successful, at
 	}
-	successful, first := values()
-	if successful != "1" || first == "" {
-		t.Errorf("at first: %s at %s", successful, first)
-	}
-	metrics.Failed()
-	if successful, at := values(); successful != "0" || at != first {
-		t.Errorf("after a failure: %s, last success %s, was %s", successful, at, first)
-	}
+	loaded := time.Now()
+	wantValues("at first", "1", loaded)
 	time.Sleep(time.Second) // virtual
+	metrics.Failed()
+	wantValues("after a failure", "0", loaded)
 	metrics.Succeeded()
-	if successful, at := values(); successful != "1" || at == first {
-		t.Errorf("after a success: %s, last success %s, was %s", successful, at, first)
-	}
+	wantValues("after a success", "1", loaded.Add(time.Second))
 }

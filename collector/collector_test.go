@@ -237,8 +237,8 @@ func TestPolicyCollector_NothingIsMissingWhileTheInventoryIsIncomplete(t *testin
 }
 
 type stubInventory struct {
-	snapshot inventory.Snapshot
-	timeout  time.Duration // of the last refresh
+	view    inventory.View
+	timeout time.Duration // of the last refresh
 }
 
 func (s *stubInventory) Refresh(ctx context.Context) {
@@ -246,11 +246,11 @@ func (s *stubInventory) Refresh(ctx context.Context) {
 	s.timeout = time.Until(deadline)
 }
 
-func (s *stubInventory) View() inventory.View { return inventory.View{Snapshot: &s.snapshot} }
+func (s *stubInventory) View() inventory.View { return s.view }
 
 func TestCollector_RefreshesNoLongerThanWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		inv := &stubInventory{}
+		inv := &stubInventory{view: inventory.View{Snapshot: &inventory.Snapshot{}}}
 		registry := prometheus.NewRegistry()
 		registry.MustRegister(collector.New(inv, 9*time.Second))
 		if _, err := registry.Gather(); err != nil {
@@ -262,11 +262,21 @@ func TestCollector_RefreshesNoLongerThanWait(t *testing.T) {
 	})
 }
 
+func TestCollector_OmitsWhatTheRateLimitDoesNotSay(t *testing.T) {
+	state := inventory.OrgState{Name: "a", Stats: datadog.Stats{RateLimit: &datadog.RateLimit{Limit: -1, Remaining: -1}}}
+	inv := &stubInventory{view: inventory.View{Snapshot: &inventory.Snapshot{}, Orgs: []inventory.OrgState{state}}}
+	for _, metric := range []string{"limit", "remaining", "period_seconds", "reset_timestamp_seconds"} {
+		if testutil.CollectAndCount(collector.New(inv, 0), "datadog_api_ratelimit_"+metric) != 0 {
+			t.Errorf("datadog_api_ratelimit_%s is shown", metric)
+		}
+	}
+}
+
 func TestCollector_ReplacesInvalidUTF8(t *testing.T) {
-	inv := &stubInventory{snapshot: inventory.Snapshot{
+	inv := &stubInventory{view: inventory.View{Snapshot: &inventory.Snapshot{
 		Connections: []datadog.Connection{{ID: "c\xff", SourceID: "a\xff", SinkID: "b", Types: []string{"\xfe\xff"}}},
 		Orgs:        []inventory.OrgInfo{{Org: datadog.Org{ID: "a\xff", Name: "A\xc3"}}},
-	}}
+	}}}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collector.New(inv, 0))
 	got := exposition(t, registry)

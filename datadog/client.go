@@ -1,6 +1,7 @@
 package datadog
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 )
@@ -19,25 +21,24 @@ const (
 	DefaultTimeout  = 30 * time.Second
 )
 
-// maxReads is how often all pages are read before a listing is given up whose
-// number of connections is not the API's total.
+// maxReads bounds how often all pages are read for one listing.
 const maxReads = 3
 
-// Options say what to list, and how.
+// Options configure a [Client].
 type Options struct {
-	// API is where the API is, from [Site.APIURL] or [ParseAPIURL]. Default:
+	// API is the base URL of the API, from [Site.APIURL] or [ParseAPIURL]. Default:
 	// that of [DefaultSite].
 	API *url.URL
 	// Credentials of the org. Required.
 	Credentials Credentials
-	// PageSize is the number of connections to ask for at once. Default:
-	// [DefaultPageSize], which is the API's own.
+	// PageSize is the number of connections to request per page. Default:
+	// [DefaultPageSize], the API's own.
 	PageSize int
-	// SourceOrgID and SinkOrgID restrict the listing to connections from one
-	// org, or to one. Default: none.
+	// SourceOrgID and SinkOrgID restrict listings to connections with this source
+	// and this sink. Default: no restriction.
 	SourceOrgID, SinkOrgID string
-	// Timeout of one listing, with all its pages, pauses and repeated reads.
-	// Default: [DefaultTimeout].
+	// Timeout of a listing with all its pages, pauses and retries. Default:
+	// [DefaultTimeout].
 	Timeout time.Duration
 	// UserAgent is sent with every request. Default: the program's name.
 	UserAgent string
@@ -45,76 +46,54 @@ type Options struct {
 	Transport http.RoundTripper
 }
 
-// Client lists the connections of one org. It is safe for concurrent use; all
-// its listings share what the API said about the rate limit.
+// Client lists the connections of one org. It is safe for concurrent use; all its
+// listings share the rate limit.
 type Client struct {
-	api                    *url.URL
-	credentials            Credentials
-	pageSize               int
-	sourceOrgID, sinkOrgID string
-	timeout                time.Duration
-	userAgent              string
-	http                   *http.Client
-	gate                   *gate
+	options Options
+	http    *http.Client
+	limiter *limiter
 
 	mu      sync.Mutex
 	retries map[Reason]uint64
 }
 
-// New makes a client. It sends nothing. The error tells which option is of no
-// use; errors.Is finds [ErrNoCredentials] and [ErrDoubleCredentials] in it.
+// New returns a client. It sends no request. Errors of [Credentials.Validate] are
+// returned as they are.
 func New(o Options) (*Client, error) {
 	if err := o.Credentials.Validate(); err != nil {
 		return nil, err
 	}
 	if o.PageSize < 0 {
-		return nil, fmt.Errorf("a page size of %d is none: give a number above 0", o.PageSize)
+		return nil, fmt.Errorf("negative page size: %d", o.PageSize)
 	}
 	if o.Timeout < 0 {
-		return nil, fmt.Errorf("a timeout of %v is none: give a duration above 0", o.Timeout)
+		return nil, fmt.Errorf("negative timeout: %v", o.Timeout)
 	}
-	c := &Client{
-		api:         o.API,
-		credentials: o.Credentials,
-		pageSize:    o.PageSize,
-		sourceOrgID: o.SourceOrgID,
-		sinkOrgID:   o.SinkOrgID,
-		timeout:     o.Timeout,
-		userAgent:   o.UserAgent,
-		gate:        newGate(),
-		retries:     map[Reason]uint64{},
+	o.API = cmp.Or(o.API, Site{domain: DefaultSite}.APIURL())
+	o.PageSize = cmp.Or(o.PageSize, DefaultPageSize)
+	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
+	o.UserAgent = cmp.Or(o.UserAgent, "datadog_org_connections_exporter")
+	if o.Transport == nil {
+		o.Transport = NewTransport()
 	}
-	if c.api == nil {
-		c.api = Site{domain: DefaultSite}.APIURL()
-	}
-	if c.pageSize == 0 {
-		c.pageSize = DefaultPageSize
-	}
-	if c.timeout == 0 {
-		c.timeout = DefaultTimeout
-	}
-	if c.userAgent == "" {
-		c.userAgent = "datadog_org_connections_exporter"
-	}
-	transport := o.Transport
-	if transport == nil {
-		transport = NewTransport()
-	}
-	c.http = &http.Client{
-		Transport: transport,
-		// Go's client would send DD-API-KEY and DD-APPLICATION-KEY along to
-		// whatever host a redirect names.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	return c, nil
+	return &Client{
+		options: o,
+		http: &http.Client{
+			Transport: o.Transport,
+			// A redirect would send DD-API-KEY and DD-APPLICATION-KEY to another host.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		limiter: newLimiter(),
+		retries: map[Reason]uint64{},
+	}, nil
 }
 
-// idleConnections are kept for the next refresh. Datadog speaks HTTP/2, for which
-// one is enough; a proxy may not, and many orgs may be listed side by side.
-const idleConnections = 64
+// maxIdleConns is the number of idle connections per host. One is enough for HTTP/2,
+// which Datadog speaks; a proxy may not, and many orgs may be listed concurrently.
+const maxIdleConns = 64
 
-// NewTransport is a transport fit for the API: TLS 1.2 or newer, and the proxy
-// that the environment names. Many clients can share one.
+// NewTransport returns a transport with timeouts for the API, TLS 1.2 or newer, and
+// the proxy from the environment. Clients can share it.
 func NewTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:                  proxyFromEnvironment,
@@ -122,35 +101,35 @@ func NewTransport() *http.Transport {
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    10 * time.Second,
 		ForceAttemptHTTP2:      true,
-		MaxIdleConnsPerHost:    idleConnections,
+		MaxIdleConnsPerHost:    maxIdleConns,
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: 1 << 20,
 	}
 }
 
-// proxyFromEnvironment is http.ProxyFromEnvironment without its error, which
-// repeats the proxy's address, password included.
+// proxyFromEnvironment wraps [http.ProxyFromEnvironment], whose error contains the URL
+// of the proxy with its password.
 func proxyFromEnvironment(r *http.Request) (*url.URL, error) {
 	proxy, err := http.ProxyFromEnvironment(r)
 	if err != nil {
-		return nil, errors.New("the proxy address in HTTP_PROXY or HTTPS_PROXY is no URL")
+		return nil, errors.New("invalid proxy URL in HTTP_PROXY or HTTPS_PROXY")
 	}
 	return proxy, nil
 }
 
-// List reads all connections in which the org of the credentials takes part.
-// There are no partial listings: it is every page or an [Error].
+// List returns all connections of the org of the credentials, or an [Error]; there are
+// no partial listings.
 //
-// Where the number of connections is not the total that the API tells, all pages
-// are read again. Two reads that agree row for row are believed, and the listing
-// is not [Listing.Complete]; reads that never agree fail with [Incomplete].
+// If the number of connections is not the API's total, it reads all pages again. After
+// two equal reads it returns a listing that is not [Listing.Complete]; without any it
+// fails with [Incomplete].
 func (c *Client) List(ctx context.Context) (*Listing, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
 	began := time.Now()
-	request := &pageRequest{Client: c, login: c.credentials.load()}
+	fetcher := &pageFetcher{Client: c, auth: c.options.Credentials.load()}
 
-	listing, err := c.believable(ctx, request.get)
+	listing, err := c.listConsistent(ctx, fetcher.fetch)
 	if err != nil {
 		return nil, err
 	}
@@ -158,42 +137,41 @@ func (c *Client) List(ctx context.Context) (*Listing, error) {
 	listing.Filtered = c.filtered()
 	listing.Began = began
 	listing.Duration = now.Sub(began)
-	listing.NotBefore = c.gate.closedUntil(now)
-	if stale := request.login.stale; stale != nil {
-		listing.Warnings = append(listing.Warnings, fmt.Sprintf("an earlier key is still in use because the present one is unusable: %v", stale))
+	listing.NotBefore = c.limiter.notBefore(now)
+	if err := fetcher.auth.fileErr; err != nil {
+		listing.Warnings = append(listing.Warnings, fmt.Sprintf("using the last valid key, since the key file is unusable: %v", err))
 	}
 	return listing, nil
 }
 
-// believable reads until a read can be believed.
-func (c *Client) believable(ctx context.Context, get fetch) (*Listing, error) {
-	var earlier []*reading
+// listConsistent reads all pages until a read has the API's total, or equals an
+// earlier one.
+func (c *Client) listConsistent(ctx context.Context, fetch fetchFunc) (*Listing, error) {
+	var earlier []*listingRead
 	for range maxReads {
-		r, err := readAll(ctx, get, c.pageSize)
+		r, err := readPages(ctx, fetch, c.options.PageSize)
 		if err != nil {
 			return nil, err
 		}
 		if r.complete() {
 			return r.listing(), nil
 		}
-		for _, e := range earlier {
-			if r.agrees(e) {
-				l := r.listing()
-				l.Warnings = append(l.Warnings, fmt.Sprintf("the API's total is not the number of its connections, of which two reads agree: %s", r.describe()))
-				return l, nil
-			}
+		if slices.ContainsFunc(earlier, r.equal) {
+			l := r.listing()
+			l.Warnings = append(l.Warnings, fmt.Sprintf("the API's total does not match its connections, of which two reads are equal: %v", r))
+			return l, nil
 		}
 		earlier = append(earlier, r)
 	}
 	return nil, &Error{
 		Reason: Incomplete,
 		Op:     "list org connections from " + c.url(0).String(),
-		Detail: fmt.Sprintf("%d reads of all pages neither matched the total nor each other; they gave %s, %s, and %s",
-			maxReads, earlier[0].describe(), earlier[1].describe(), earlier[2].describe()),
+		Detail: fmt.Sprintf("%d reads of all pages match neither the total nor each other: %v, %v, and %v",
+			maxReads, earlier[0], earlier[1], earlier[2]),
 	}
 }
 
-func (c *Client) filtered() bool { return c.sourceOrgID != "" || c.sinkOrgID != "" }
+func (c *Client) filtered() bool { return c.options.SourceOrgID != "" || c.options.SinkOrgID != "" }
 
 func (c *Client) countRetry(r Reason) {
 	c.mu.Lock()
@@ -201,21 +179,21 @@ func (c *Client) countRetry(r Reason) {
 	c.retries[r]++
 }
 
-// Stats are what a client counted since it was made, and was told.
+// Stats are the statistics of a [Client].
 type Stats struct {
-	// Retries by the reason of the failure that they followed. Every one of
-	// [RetryReasons] is there.
+	// Retries since the client was made, by the reason of the failure before. Every
+	// reason that is retried is present.
 	Retries map[Reason]uint64
-	// RateLimit as the API's last answer gave it, nil until one does.
+	// RateLimit of the last response that had one, else nil.
 	RateLimit *RateLimit
 }
 
-// Stats gives the present ones.
+// Stats returns the current statistics.
 func (c *Client) Stats() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := Stats{Retries: map[Reason]uint64{}, RateLimit: c.gate.rateLimit()}
-	for _, reason := range RetryReasons() {
+	s := Stats{Retries: map[Reason]uint64{}, RateLimit: c.limiter.rateLimit()}
+	for _, reason := range retryReasons {
 		s.Retries[reason] = 0
 	}
 	maps.Copy(s.Retries, c.retries)

@@ -11,57 +11,56 @@ import (
 	"sync"
 )
 
-// Secret is a key or a token: a fixed value, or what a file holds at the
-// moment. It never shows its value, however it is printed.
+// Secret is a key or a token: a fixed value, or the content of a file. Printing it never
+// shows its value.
 type Secret struct {
-	name string // for errors: what a person would look for
-	path string // empty: the value is fixed
+	name string // for errors
+	path string // empty if the value is fixed
 
 	mu   sync.Mutex
-	last hidden // the last good value
+	last secretFunc // returns the last valid value
 }
 
-// hidden is a function because package fmt, given the right verb, prints every
-// other kind of value that it can reach, unexported fields included.
-type hidden func() string
+// secretFunc returns a secret. It is a function since package fmt, with the right verb,
+// prints every other kind of value, even in unexported fields.
+type secretFunc func() string
 
-func hide(value string) hidden { return func() string { return value } }
+func newSecretFunc(value string) secretFunc { return func() string { return value } }
 
-// headerSafe is what Datadog's keys and tokens are made of, and more: visible
-// ASCII. Anything else is a mistake in a file, and net/http would refuse it.
-var headerSafe = regexp.MustCompile(`^[\x21-\x7e]+$`)
+// visibleASCII matches Datadog's keys and tokens, and more. Anything else is a mistake in
+// a file, and an error of net/http.
+var visibleASCII = regexp.MustCompile(`^[\x21-\x7e]+$`)
 
-// NewSecret is a secret with a fixed value. White space around it is removed.
-// name says where the value came from, for errors.
+// NewSecret returns a secret with a fixed value. White space around it is removed.
+// Errors begin with name, the source of the value.
 func NewSecret(name, value string) (*Secret, error) {
 	value, err := trimSecret(value)
 	if err != nil {
 		return nil, fmt.Errorf("%s %w", name, err)
 	}
-	return &Secret{name: name, last: hide(value)}, nil
+	return &Secret{name: name, last: newSecretFunc(value)}, nil
 }
 
-// NewSecretFile is a secret that a file holds. White space around it, such as
-// the newline that editors leave at the end, is removed. The file is read now,
-// and again for every listing, so that a rotated key is used without a restart.
+// NewSecretFile returns a secret whose value is the content of a file. White space
+// around it is removed. The file is read now and again for every listing, so that a
+// rotated key is used without a restart.
 func NewSecretFile(name, path string) (*Secret, error) {
 	s := &Secret{name: name, path: path}
 	value, err := s.readFile()
 	if err != nil {
 		return nil, err
 	}
-	s.last = hide(value)
+	s.last = newSecretFunc(value)
 	return s, nil
 }
 
-// Format replaces the value in whatever is printed with a verb of package fmt.
+// Format implements [fmt.Formatter]. It prints [secret] with every verb.
 func (s *Secret) Format(state fmt.State, _ rune) {
 	_, _ = io.WriteString(state, "[secret]")
 }
 
-// load gives the value as it is now. Where the file has become unusable it gives
-// the last good value, with the error: a moment's mistake with a file must not
-// look like revoked keys.
+// load returns the current value. If the file is unusable it returns both the last valid
+// value and the error: a broken file must not look like revoked keys.
 func (s *Secret) load() (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,7 +69,7 @@ func (s *Secret) load() (string, error) {
 	}
 	value, err := s.readFile()
 	if err == nil {
-		s.last = hide(value)
+		s.last = newSecretFunc(value)
 	}
 	return s.last(), err
 }
@@ -92,14 +91,14 @@ func trimSecret(value string) (string, error) {
 	switch {
 	case value == "":
 		return "", errors.New("is empty")
-	case !headerSafe.MatchString(value):
-		return "", errors.New("holds spaces, line breaks or other characters that no key has: it should be the key and nothing else")
+	case !visibleASCII.MatchString(value):
+		return "", errors.New("contains spaces, line breaks or other characters that no key has; it must contain the key alone")
 	}
 	return value, nil
 }
 
-// Credentials identify an org to the API: an API key and an application key, or
-// an access token alone (OAuth, service access token or personal access token).
+// Credentials are an API key and an application key of an org, or an access token
+// (OAuth, service access token or personal access token).
 // See https://docs.datadoghq.com/api/latest/authentication/.
 type Credentials struct {
 	APIKey, AppKey *Secret
@@ -112,55 +111,56 @@ var (
 	ErrDoubleCredentials = errors.New("two kinds of credentials")
 )
 
-// Validate tells whether the credentials are of one kind, and whole.
+// Validate returns [ErrNoCredentials] if the credentials lack a key, and
+// [ErrDoubleCredentials] if they have both a pair of keys and a token. An API key beside
+// a token is valid, and not sent.
 func (c Credentials) Validate() error {
 	switch {
 	case c.AccessToken != nil && c.APIKey != nil && c.AppKey != nil:
-		return fmt.Errorf("%w: both an access token and a pair of keys are given; give one of them", ErrDoubleCredentials)
+		return fmt.Errorf("%w: both an access token and a pair of keys", ErrDoubleCredentials)
 	case c.AccessToken != nil:
 		return nil
 	case c.APIKey == nil && c.AppKey == nil:
 		return ErrNoCredentials
 	case c.APIKey == nil:
-		return fmt.Errorf("%w: there is an application key but no API key", ErrNoCredentials)
+		return fmt.Errorf("%w: an application key, but no API key", ErrNoCredentials)
 	case c.AppKey == nil:
-		return fmt.Errorf("%w: there is an API key but no application key", ErrNoCredentials)
+		return fmt.Errorf("%w: an API key, but no application key", ErrNoCredentials)
 	}
 	return nil
 }
 
-// login is what one listing authenticates with: the same on every page.
-type login struct {
+// auth authenticates the requests of one listing, every page alike.
+type auth struct {
 	header  http.Header
 	secrets []string
-	stale   error // why a file's last good value is used in place of its content
+	fileErr error // why the last valid value is used in place of a file's content
 }
 
-// load reads what is in files again.
-func (c Credentials) load() login {
-	l := login{header: http.Header{}}
+// load returns the current secrets. It reads files again.
+func (c Credentials) load() auth {
+	a := auth{header: http.Header{}}
 	add := func(header, prefix string, s *Secret) {
 		value, err := s.load()
-		l.header.Set(header, prefix+value)
-		l.secrets = append(l.secrets, value)
-		l.stale = errors.Join(l.stale, err)
+		a.header.Set(header, prefix+value)
+		a.secrets = append(a.secrets, value)
+		a.fileErr = errors.Join(a.fileErr, err)
 	}
 	if c.AccessToken != nil {
 		add("Authorization", "Bearer ", c.AccessToken)
-		return l
+		return a
 	}
 	add("DD-API-KEY", "", c.APIKey)
 	add("DD-APPLICATION-KEY", "", c.AppKey)
-	return l
+	return a
 }
 
-// emailAddress finds what looks like one. Datadog's answers name users by it.
+// emailAddress matches what looks like one. Datadog's responses have those of users.
 var emailAddress = regexp.MustCompile(`[^\s"'<>(),;:]+@[^\s"'<>(),;:]+`)
 
-// redact removes from a text that came back from elsewhere what must not be
-// shown: the credentials, should somebody echo them, and e-mail addresses.
-func (l login) redact(text string) string {
-	for _, secret := range l.secrets {
+// redact replaces credentials and e-mail addresses in a text from a response.
+func (a auth) redact(text string) string {
+	for _, secret := range a.secrets {
 		text = strings.ReplaceAll(text, secret, "[secret]")
 	}
 	return emailAddress.ReplaceAllString(text, "[address]")

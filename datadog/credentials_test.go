@@ -12,30 +12,30 @@ import (
 	"datadog_org_connections_exporter/datadog/fake"
 )
 
-func TestKeysAndTokensAreSentAsTheAPIWantsThem(t *testing.T) {
-	virtually(t, "keys", func(t *testing.T) {
+func TestCredentials_Headers(t *testing.T) {
+	runSynctest(t, "keys", func(t *testing.T) {
 		server, org := fake.Star(fake.Options{}, 3, 1)
-		client := connect(t, server, org, func(o *datadog.Options) { o.UserAgent = "test/1.2.3" })
-		wantTruth(t, list(t, client), server, org)
+		client := newClient(t, server, org, func(o *datadog.Options) { o.UserAgent = "test/1.2.3" })
+		wantAllConnections(t, list(t, client), server, org)
 		sent := server.RequestLog()[0].Header
 		if sent.Get("Authorization") != "" || sent.Get("User-Agent") != "test/1.2.3" || sent.Get("Accept") != "application/json" {
 			t.Errorf("the header was %v", sent)
 		}
 	})
-	virtually(t, "token", func(t *testing.T) {
+	runSynctest(t, "token", func(t *testing.T) {
 		server, org := fake.Star(fake.Options{}, 3, 1)
-		client := connect(t, server, org, func(o *datadog.Options) {
-			// An API key in the environment of everything is common. It is not sent.
+		client := newClient(t, server, org, func(o *datadog.Options) {
+			// An API key is often set for other programs. It is not sent beside a token.
 			o.Credentials = datadog.Credentials{APIKey: o.Credentials.APIKey, AccessToken: secret(t, server.Keys(org).Token)}
 		})
-		wantTruth(t, list(t, client), server, org)
+		wantAllConnections(t, list(t, client), server, org)
 		if sent := server.RequestLog()[0].Header; sent.Get("DD-API-KEY") != "" {
 			t.Errorf("the header was %v", sent)
 		}
 	})
 }
 
-func TestCredentialsAreOfOneKindAndWhole(t *testing.T) {
+func TestNew_ValidatesCredentials(t *testing.T) {
 	s := secret(t, "0123")
 	for _, test := range []struct {
 		credentials datadog.Credentials
@@ -43,9 +43,9 @@ func TestCredentialsAreOfOneKindAndWhole(t *testing.T) {
 		says        string
 	}{
 		{datadog.Credentials{}, datadog.ErrNoCredentials, ""},
-		{datadog.Credentials{APIKey: s}, datadog.ErrNoCredentials, "no application key"},
-		{datadog.Credentials{AppKey: s}, datadog.ErrNoCredentials, "no API key"},
-		{datadog.Credentials{APIKey: s, AppKey: s, AccessToken: s}, datadog.ErrDoubleCredentials, "one of them"},
+		{datadog.Credentials{APIKey: s}, datadog.ErrNoCredentials, "but no application key"},
+		{datadog.Credentials{AppKey: s}, datadog.ErrNoCredentials, "but no API key"},
+		{datadog.Credentials{APIKey: s, AppKey: s, AccessToken: s}, datadog.ErrDoubleCredentials, "both an access token and a pair of keys"},
 		{datadog.Credentials{APIKey: s, AppKey: s}, nil, ""},
 		{datadog.Credentials{AccessToken: s}, nil, ""},
 		{datadog.Credentials{APIKey: s, AccessToken: s}, nil, ""},
@@ -57,9 +57,9 @@ func TestCredentialsAreOfOneKindAndWhole(t *testing.T) {
 	}
 }
 
-func TestSecretsDoNotShow(t *testing.T) {
+func TestSecret_FormatHidesValue(t *testing.T) {
 	server, org := fake.Star(fake.Options{}, 1, 1)
-	client := connect(t, server, org)
+	client := newClient(t, server, org)
 	keys := server.Keys(org)
 	s := secret(t, keys.API)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
@@ -72,8 +72,8 @@ func TestSecretsDoNotShow(t *testing.T) {
 	}
 }
 
-func TestWhiteSpaceAroundASecretIsRemoved(t *testing.T) {
-	virtually(t, "", func(t *testing.T) {
+func TestSecret_TrimsWhiteSpace(t *testing.T) {
+	runSynctest(t, "", func(t *testing.T) {
 		server, org := fake.Star(fake.Options{}, 3, 1)
 		keys := server.Keys(org)
 		file := filepath.Join(t.TempDir(), "app-key")
@@ -82,14 +82,14 @@ func TestWhiteSpaceAroundASecretIsRemoved(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		client := connect(t, server, org, func(o *datadog.Options) {
+		client := newClient(t, server, org, func(o *datadog.Options) {
 			o.Credentials = datadog.Credentials{APIKey: secret(t, " "+keys.API+"\n"), AppKey: appKey}
 		})
-		wantTruth(t, list(t, client), server, org)
+		wantAllConnections(t, list(t, client), server, org)
 	})
 }
 
-func TestWhatIsNoSecretIsRefusedAndNotShown(t *testing.T) {
+func TestNewSecret_RejectsInvalidWithoutShowingIt(t *testing.T) {
 	dir := t.TempDir()
 	for name, content := range map[string]string{
 		"empty":         "",
@@ -109,7 +109,7 @@ func TestWhatIsNoSecretIsRefusedAndNotShown(t *testing.T) {
 			}
 		}
 		if !strings.Contains(inFile.Error(), file) || !strings.Contains(fixed.Error(), "DD_API_KEY") {
-			t.Errorf("%s: the errors do not say where: %v, %v", name, inFile, fixed)
+			t.Errorf("%s: the errors do not name the source: %v, %v", name, inFile, fixed)
 		}
 	}
 	if _, err := datadog.NewSecretFile("API key", filepath.Join(dir, "missing")); !errors.Is(err, os.ErrNotExist) {
@@ -117,8 +117,8 @@ func TestWhatIsNoSecretIsRefusedAndNotShown(t *testing.T) {
 	}
 }
 
-func TestARotatedKeyIsUsedForTheNextListing(t *testing.T) {
-	virtually(t, "", func(t *testing.T) {
+func TestNewSecretFile_UsesRotatedKeyForNextListing(t *testing.T) {
+	runSynctest(t, "", func(t *testing.T) {
 		server, org := fake.Star(fake.Options{}, 3, 1)
 		dir := t.TempDir()
 		files := map[string]string{filepath.Join(dir, "api"): server.Keys(org).API, filepath.Join(dir, "app"): server.Keys(org).App}
@@ -130,7 +130,7 @@ func TestARotatedKeyIsUsedForTheNextListing(t *testing.T) {
 		if err := errors.Join(err1, err2); err != nil {
 			t.Fatal(err)
 		}
-		client := connect(t, server, org, func(o *datadog.Options) {
+		client := newClient(t, server, org, func(o *datadog.Options) {
 			o.Credentials = datadog.Credentials{APIKey: apiKey, AppKey: appKey}
 		})
 		if _, err := client.List(t.Context()); !errors.Is(err, datadog.Forbidden) {
@@ -139,12 +139,12 @@ func TestARotatedKeyIsUsedForTheNextListing(t *testing.T) {
 		for file, key := range files {
 			write(t, file, key)
 		}
-		wantTruth(t, list(t, client), server, org)
+		wantAllConnections(t, list(t, client), server, org)
 	})
 }
 
-func TestAKeyFileThatBecomesUnusableIsToldAndTheLastKeyGoesOn(t *testing.T) {
-	virtually(t, "", func(t *testing.T) {
+func TestNewSecretFile_KeepsLastValidKey(t *testing.T) {
+	runSynctest(t, "", func(t *testing.T) {
 		server, org := fake.Star(fake.Options{}, 3, 1)
 		file := filepath.Join(t.TempDir(), "token")
 		write(t, file, server.Keys(org).Token)
@@ -152,16 +152,16 @@ func TestAKeyFileThatBecomesUnusableIsToldAndTheLastKeyGoesOn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		client := connect(t, server, org, func(o *datadog.Options) { o.Credentials = datadog.Credentials{AccessToken: token} })
+		client := newClient(t, server, org, func(o *datadog.Options) { o.Credentials = datadog.Credentials{AccessToken: token} })
 		write(t, file, "")
 		listing := list(t, client)
-		wantTruth(t, listing, server, org)
+		wantAllConnections(t, listing, server, org)
 		if len(listing.Warnings) != 1 || !strings.Contains(listing.Warnings[0], file+" is empty") {
 			t.Errorf("warnings %q", listing.Warnings)
 		}
 		server.RevokeKeys(org)
 		if _, err := client.List(t.Context()); !errors.Is(err, datadog.Unauthorized) || !strings.Contains(err.Error(), file+" is empty") {
-			t.Errorf("the error of the old key does not say that it is one: %v", err)
+			t.Errorf("the error does not say that the last valid key was sent: %v", err)
 		}
 	})
 }

@@ -1,24 +1,24 @@
-// Package datadog reads the org connections of one Datadog org: all of them, or
-// an error.
+// Package datadog lists the org connections of one Datadog org.
 //
-// The API (https://docs.datadoghq.com/api/latest/org-connections/) gives
-// connections a page at a time, under rate limits, with totals that may be
-// wrong, and with an undocumented part that tells more about the orgs and the
-// creators. A [Client] turns that into a [Listing], or into an [Error] whose
-// [Reason] says what kind of failure it was.
+// The API (https://docs.datadoghq.com/api/latest/org-connections/) returns pages of
+// connections, under rate limits, with totals that may be wrong, and with undocumented
+// descriptions of orgs and creators. [Client.List] returns a complete [Listing], or an
+// [Error] with a [Reason].
 //
-// How the package is laid out, from the outside in:
+// The files, from the outside in:
 //
-//	site.go, credentials.go   where the API is and who is asking
-//	listing.go                what a listing is
-//	client.go                 List: reads again until a read can be believed
-//	reading.go                one read of all pages, and what it is worth
-//	ahead.go                  pages fetched before they are asked for
-//	request.go                one page: attempts, pauses, the HTTP request
-//	ratelimit.go              what the API said about its limits, obeyed
-//	page.go                   the JSON of a page, decoded
-//	errors.go                 what can go wrong, in words
+//	site.go         sites, and the base URL of their APIs
+//	credentials.go  keys and tokens, fixed or in files
+//	listing.go      listings, connections, creators and orgs
+//	ternary.go      booleans that may be unknown
+//	client.go       options, and List: reads all pages until two reads are consistent
+//	paging.go       one read of all pages
+//	prefetch.go     concurrent requests for pages
+//	request.go      one page: attempts, retries, HTTP
+//	limiter.go      rate limits, from the headers of responses
+//	page.go         the JSON of a page
+//	errors.go       reasons, errors, and the messages of error responses
 //
-// The package knows nothing of Prometheus and does not log: warnings are part
-// of the listing, failures are errors, and counts are in [Client.Stats].
+// The package knows nothing of Prometheus, and does not log: [Listing.Warnings] are for
+// the log, and [Client.Stats] for metrics.
 package datadog

@@ -4,92 +4,85 @@ import (
 	"encoding/json"
 	"html"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
 )
 
-// Reason is the kind of a failure. It is an error itself, so that
-// errors.Is(err, datadog.Forbidden) works wherever err was wrapped.
+// Reason is the kind of a failure. It is an error itself, for
+// errors.Is(err, datadog.Forbidden).
 type Reason string
 
-// All reasons that a listing fails for.
+// The reasons of a failed listing.
 const (
-	Unauthorized Reason = "unauthorized" // 401: the credentials are not accepted
-	Forbidden    Reason = "forbidden"    // 403: wrong keys, or without the permission
-	RateLimited  Reason = "rate_limited" // 429, or a limit known to be used up
+	Unauthorized Reason = "unauthorized" // 401: invalid credentials
+	Forbidden    Reason = "forbidden"    // 403: invalid keys, or keys without the permission
+	RateLimited  Reason = "rate_limited" // 429, or no requests left
 	ServerError  Reason = "server_error" // 5xx
-	ClientError  Reason = "client_error" // other 4xx, and redirects, which are refused
-	Timeout      Reason = "timeout"      // no whole answer in time
-	Network      Reason = "network"      // no connection, or one that broke
-	Malformed    Reason = "malformed"    // an answer that is no listing
-	Incomplete   Reason = "incomplete"   // reads that neither match the total nor each other
+	ClientError  Reason = "client_error" // other 4xx, and redirects, which are not followed
+	Timeout      Reason = "timeout"      // no complete response before the timeout
+	Network      Reason = "network"      // no connection, or a closed one
+	Malformed    Reason = "malformed"    // a response that is not a listing
+	Incomplete   Reason = "incomplete"   // reads of all pages that match neither the total nor each other
 )
 
-// Reasons lists every [Reason].
+// Reasons returns every [Reason].
 func Reasons() []Reason {
 	return []Reason{Unauthorized, Forbidden, RateLimited, ServerError, ClientError, Timeout, Network, Malformed, Incomplete}
 }
 
-// RetryReasons lists the reasons for which a request is sent again.
-func RetryReasons() []Reason { return []Reason{RateLimited, ServerError, Timeout, Network} }
+// retryReasons are the reasons for which a request is retried.
+var retryReasons = []Reason{RateLimited, ServerError, Timeout, Network}
 
-func (r Reason) retryable() bool {
-	switch r {
-	case RateLimited, ServerError, Timeout, Network:
-		return true
-	}
-	return false
-}
+func (r Reason) retryable() bool { return slices.Contains(retryReasons, r) }
 
-// Error is the reason's name.
+// Error returns the name of the reason.
 func (r Reason) Error() string { return string(r) }
 
-// Error is a failed listing: what was attempted and what came back.
-// Its text holds no credentials and no e-mail addresses.
+// Error is a failed listing. Its text contains no credentials and no e-mail addresses.
 type Error struct {
 	Reason Reason
-	// Op is what was attempted, such as GET and the URL of the page.
+	// Op is the attempted operation, such as GET and the URL of a page.
 	Op string
-	// Status is the HTTP status, 0 where no answer came.
+	// Status is the HTTP status, 0 without a response.
 	Status int
-	// Detail is what came back, in words.
+	// Detail is the outcome.
 	Detail string
-	// RetryAt is when the rate limit allows the next request; zero where the
-	// failure has nothing to do with one.
+	// RetryAt is when the rate limit allows the next request, zero if it did not
+	// cause the failure.
 	RetryAt time.Time
-	// Err is the cause, nil where the answer itself was the failure.
+	// Err is the cause, nil if that is the status.
 	Err error
 }
 
-// Error returns the attempt and its outcome.
+// Error returns the operation and its outcome.
 func (e *Error) Error() string { return e.Op + ": " + e.Detail }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is makes an Error equal to its [Reason].
+// Is reports whether target is the reason of e.
 func (e *Error) Is(target error) bool {
 	reason, ok := target.(Reason)
 	return ok && reason == e.Reason
 }
 
-// maxDetail is how many characters of a foreign text an error repeats.
+// maxDetail bounds the characters of a response that an error repeats.
 const maxDetail = 200
 
-// pageTitle finds what a person would see first of an HTML page.
+// pageTitle matches the title of an HTML page.
 var pageTitle = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
 
-// describeBody says what an answer other than a listing holds: the API's own
-// messages where it is {"errors": […]}, with texts or objects in it; the title of
-// an HTML page, as gateways send them; else the whole of it.
+// describeBody returns the messages of an error response such as {"errors": […]}, of
+// strings or objects; the title of an HTML page, as gateways send them; else all of it.
 func describeBody(body []byte) string {
-	var answer struct {
+	var response struct {
 		Errors []json.RawMessage `json:"errors"`
 	}
-	if json.Unmarshal(body, &answer) == nil && len(answer.Errors) > 0 {
-		messages := make([]string, len(answer.Errors))
-		for i, raw := range answer.Errors {
+	if json.Unmarshal(body, &response) == nil && len(response.Errors) > 0 {
+		messages := make([]string, len(response.Errors))
+		for i, raw := range response.Errors {
 			messages[i] = errorMessage(raw)
 		}
 		return strings.Join(messages, "; ")
@@ -115,9 +108,9 @@ func errorMessage(raw json.RawMessage) string {
 	return string(raw)
 }
 
-// shorten folds white space and control characters into single spaces and cuts
-// what is too long for a log line.
-func shorten(text string) string {
+// truncate returns text as one line of at most maxDetail characters. White space and
+// control characters become single spaces.
+func truncate(text string) string {
 	words := strings.FieldsFunc(strings.ToValidUTF8(text, "\ufffd"), func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r)
 	})

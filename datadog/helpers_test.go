@@ -12,14 +12,14 @@ import (
 	"datadog_org_connections_exporter/datadog/fake"
 )
 
-// virtually runs a test in virtual time: hour-long waits take no time at all.
-func virtually(t *testing.T, name string, test func(t *testing.T)) {
+// runSynctest runs a subtest in the virtual time of a synctest bubble.
+func runSynctest(t *testing.T, name string, test func(t *testing.T)) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
 }
 
-// connect makes a client of the org that talks to the server through memory.
-func connect(t *testing.T, server *fake.Server, org string, with ...func(*datadog.Options)) *datadog.Client {
+// newClient returns a client of the org. Its requests reach the server in memory.
+func newClient(t *testing.T, server *fake.Server, org string, with ...func(*datadog.Options)) *datadog.Client {
 	t.Helper()
 	transport, stop := fake.InMemory(server)
 	t.Cleanup(stop)
@@ -56,7 +56,7 @@ func list(t *testing.T, client *datadog.Client) *datadog.Listing {
 	return listing
 }
 
-// ids are the connections' ids, sorted.
+// ids returns the ids of the connections, in their order.
 func ids(listing *datadog.Listing) []string {
 	found := []string{}
 	for _, c := range listing.Connections {
@@ -65,8 +65,8 @@ func ids(listing *datadog.Listing) []string {
 	return found
 }
 
-// truth is what the listing of an org should hold: the ids in order.
-func truth(server *fake.Server, org string) []string {
+// wantIDs returns the sorted ids of the connections that an org lists.
+func wantIDs(server *fake.Server, org string) []string {
 	expected := []string{}
 	for _, c := range server.Visible(org) {
 		expected = append(expected, c.ID)
@@ -75,19 +75,19 @@ func truth(server *fake.Server, org string) []string {
 	return expected
 }
 
-func wantTruth(t *testing.T, listing *datadog.Listing, server *fake.Server, org string) {
+func wantAllConnections(t *testing.T, listing *datadog.Listing, server *fake.Server, org string) {
 	t.Helper()
-	if got, want := ids(listing), truth(server, org); !slices.Equal(got, want) {
-		t.Errorf("the listing has %d connections, not the %d that there are", len(got), len(want))
+	if got, want := ids(listing), wantIDs(server, org); !slices.Equal(got, want) {
+		t.Errorf("the listing has %d connections, want the %d of the org", len(got), len(want))
 	}
 }
 
-// wantNoSecrets fails where a text holds a key or an e-mail address.
+// wantNoSecrets fails if text contains a key or an e-mail address.
 func wantNoSecrets(t *testing.T, text string, keys fake.Keys) {
 	t.Helper()
-	for _, hidden := range []string{keys.API, keys.App, keys.Token, "@"} {
-		if strings.Contains(text, hidden) {
-			t.Errorf("%q holds %q", text, hidden)
+	for _, secret := range []string{keys.API, keys.App, keys.Token, "@"} {
+		if strings.Contains(text, secret) {
+			t.Errorf("%q contains %q", text, secret)
 		}
 	}
 }

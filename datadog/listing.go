@@ -1,58 +1,60 @@
 package datadog
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
-// Listing is one complete read of one org's connections. It is not changed
-// after it was made.
+// Listing is one complete read of one org's connections. It is immutable.
 type Listing struct {
-	// Connections in the order of their ids, each once.
+	// Connections in the order of their ids, without duplicates.
 	Connections []Connection
-	// Orgs that the connections name or the API described, in the order of their ids.
+	// Orgs of the connections and those that the API described besides, in the order
+	// of their ids.
 	Orgs []Org
 
-	// Complete is false where the API's total says otherwise (or says nothing),
-	// and the listing is believed because two reads of all pages agreed.
+	// Complete reports whether the number of connections is the API's total. If not,
+	// or if the API returned no total, two reads of all pages were equal.
 	Complete bool
-	// Filtered is true where only connections from one org, or to one, were asked
-	// for: others may be there that are not in the listing.
+	// Filtered reports whether the listing was restricted to a source or a sink, and
+	// the org may have other connections.
 	Filtered bool
-	// Warnings are for the log: what was odd about the answers though a listing
-	// could be made of them. They hold no personal data.
+	// Warnings are about odd responses and unusable key files, for the log. They
+	// contain no personal data.
 	Warnings []string
 
-	// Began is when the first request was sent: the listing knows nothing newer.
+	// Began is when the first request was sent: later changes are not in the listing.
 	Began time.Time
-	// Duration from the first request to the last answer, pauses included.
+	// Duration from Began to the end of the last response, with all pauses.
 	Duration time.Duration
-	// Pages that the believed read took.
+	// Pages is the number of pages of the last read.
 	Pages int
-	// NotBefore is when the next request may be sent, where the API said that
-	// the rate limit is used up; zero where it did not.
+	// NotBefore is the earliest time of the next request if the rate limit is used
+	// up, else zero.
 	NotBefore time.Time
 }
 
 // Connection lets the users of the sink org query the source org's data.
 type Connection struct {
 	ID       string
-	SourceID string // empty where the API does not tell
-	SinkID   string // empty where the API does not tell
-	// Types of telemetry that are shared, sorted, each once. Known are logs,
-	// metrics and audit; others are passed on as they come.
-	Types []string
-	// CreatedAt is zero where the API gives no readable date.
-	CreatedAt time.Time
+	SourceID string // empty if unknown
+	SinkID   string // empty if unknown
+	// Types of telemetry that are shared, sorted, without duplicates. The API
+	// reference has logs, metrics and audit; there may be others.
+	Types     []string
+	CreatedAt time.Time // zero if unknown
 	Creator   Creator
 }
 
-// Creator is the account that a connection is tied to: Datadog deletes the
-// connection when the account is deactivated. It has no name here on purpose.
+// Creator is the account that created a connection. Datadog deletes the connection
+// when the account is disabled. Its name is personal data, and not decoded.
 type Creator struct {
-	ID       string // empty where the API does not tell
+	ID       string // empty if unknown
 	Kind     CreatorKind
 	Disabled Ternary
 }
 
-// CreatorKind tells people from service accounts.
+// CreatorKind is the kind of an account: a person's or a service account.
 type CreatorKind string
 
 // The kinds of creators.
@@ -62,12 +64,22 @@ const (
 	CreatorServiceAccount CreatorKind = "service_account"
 )
 
-// Org is what the listing tells about an org. Everything but the id may be
-// empty or unknown.
+// Org describes an org. All fields but the id may be empty or unknown.
 type Org struct {
 	ID       string
 	Name     string
 	PublicID string
 	Sharing  string // such as all_private
 	Disabled Ternary
+}
+
+// Updated returns o with the fields of newer that are not empty or unknown.
+func (o Org) Updated(newer Org) Org {
+	return Org{
+		ID:       cmp.Or(o.ID, newer.ID),
+		Name:     cmp.Or(newer.Name, o.Name),
+		PublicID: cmp.Or(newer.PublicID, o.PublicID),
+		Sharing:  cmp.Or(newer.Sharing, o.Sharing),
+		Disabled: cmp.Or(newer.Disabled, o.Disabled),
+	}
 }

@@ -108,7 +108,7 @@ func decodePage(body io.Reader, filtered bool) (*page, error) {
 	}
 	var mismatch *json.SemanticError // its own text differs from process to process
 	if errors.As(err, &mismatch) {
-		err = fmt.Errorf("unexpected %v at %q", mismatch.JSONKind, shorten(string(mismatch.JSONPointer)))
+		err = fmt.Errorf("unexpected %v at %q", mismatch.JSONKind, truncate(string(mismatch.JSONPointer)))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the response is not a listing of org connections: %w", err)
@@ -125,7 +125,7 @@ func newPage(decoded *pageJSON, filtered bool) (*page, error) {
 		row := &decoded.Data[n]
 		switch {
 		case row.Type != "" && row.Type != "org_connection":
-			return nil, fmt.Errorf("data[%d] has the type %q", n, shorten(row.Type))
+			return nil, fmt.Errorf("data[%d] has the type %q", n, truncate(row.Type))
 		case row.ID == "": // JSON:API identifies a resource by its id
 			return nil, fmt.Errorf("data[%d] has no id", n)
 		}

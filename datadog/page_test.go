@@ -2,12 +2,13 @@ package datadog
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
 )
 
-// row is one connection as the API sends it, with a part to replace.
+// row is a connection as in the API's responses.
 const row = `{"type":"org_connection","id":"c1","attributes":{"created_at":"2026-01-02T03:04:05.678901+00:00","connection_types":["logs"]},` +
 	`"relationships":{"source_org":{"data":{"type":"orgs","id":"o1","name":"One"}},"sink_org":{"data":{"type":"orgs","id":"o2","name":"Two"}},` +
 	`"created_by":{"data":{"type":"users","id":"u1","name":"somebody"}}}}`
@@ -16,7 +17,7 @@ func TestDecodePage_RejectsWhatIsNotAListing(t *testing.T) {
 	for name, test := range map[string]struct{ body, message string }{
 		"nothing":                   {``, "EOF"},
 		"HTML":                      {`<!DOCTYPE html><html></html>`, "invalid character '<'"},
-		"no object":                 {`[]`, `unexpected [ at ""`},
+		"not an object":             {`[]`, `unexpected [ at ""`},
 		"null":                      {`null`, "it has no data"},
 		"no data":                   {`{"meta":{"page":{"total_count":0}}}`, "it has no data"},
 		"null data":                 {`{"data":null}`, "it has no data"},
@@ -25,7 +26,7 @@ func TestDecodePage_RejectsWhatIsNotAListing(t *testing.T) {
 		"errors":                    {`{"errors":["Forbidden"]}`, "it has no data"},
 		"cut short":                 {`{"data":[` + row, "unexpected EOF"},
 		"more than one document":    {`{"data":[]}{"data":[]}`, "invalid character '{' after top-level value"},
-		"rows that are no object":   {`{"data":["c1"]}`, `unexpected string at "/data/0"`},
+		"rows that are not objects": {`{"data":["c1"]}`, `unexpected string at "/data/0"`},
 		"a row that is null":        {`{"data":[null]}`, "data[0] has no id"},
 		"rows of another kind":      {`{"data":[` + row + `,` + strings.Replace(row, `"org_connection"`, `"users"`, 1) + `]}`, `data[1] has the type "users"`},
 		"a row without id":          {`{"data":[` + strings.Replace(row, `"id":"c1",`, ``, 1) + `]}`, "data[0] has no id"},
@@ -43,12 +44,12 @@ func TestDecodePage_RejectsWhatIsNotAListing(t *testing.T) {
 	}
 }
 
-func TestOddPartsDoNoHarm(t *testing.T) {
+func TestDecodePage_AcceptsOddRows(t *testing.T) {
 	for name, replace := range map[string][2]string{
 		"another field":              {`"attributes":{`, `"links":{"self":7},"attributes":{"region":["x"],`},
 		"no type":                    {`"type":"org_connection",`, ``},
 		"a numeric date":             {`"2026-01-02T03:04:05.678901+00:00"`, `1767323045`},
-		"a date that is none":        {`"2026-01-02T03:04:05.678901+00:00"`, `"soon"`},
+		"an invalid date":            {`"2026-01-02T03:04:05.678901+00:00"`, `"soon"`},
 		"a null date":                {`"2026-01-02T03:04:05.678901+00:00"`, `null`},
 		"no types":                   {`,"connection_types":["logs"]`, ``},
 		"an empty type":              {`["logs"]`, `[""]`},
@@ -81,7 +82,7 @@ func TestOddPartsDoNoHarm(t *testing.T) {
 	}
 }
 
-func TestAnIncludedPartOfAnyShapeDoesNoHarm(t *testing.T) {
+func TestDecodePage_AcceptsAnyIncluded(t *testing.T) {
 	for _, included := range []string{
 		`null`, `{}`, `"orgs"`, `7`, `[]`, `[null]`, `[7]`, `[[]]`, `[{}]`, `[{"type":"orgs"}]`, `[{"type":"teams","id":"t1","attributes":{}}]`,
 		`[{"type":"users","attributes":{"service_account":true}}]`, `[{"type":"users","id":7,"attributes":{"service_account":true}}]`,
@@ -112,7 +113,7 @@ func TestAnIncludedPartOfAnyShapeDoesNoHarm(t *testing.T) {
 	}
 }
 
-func TestTheTotalIsTheOneOfTheFilter(t *testing.T) {
+func TestDecodePage_Total(t *testing.T) {
 	for _, test := range []struct {
 		meta            string
 		plain, filtered int
@@ -139,14 +140,14 @@ func TestTheTotalIsTheOneOfTheFilter(t *testing.T) {
 	}
 }
 
-// FuzzDecodePage: whatever comes, there is no panic, and what is read is fit to
-// be shown: rows have an id, texts are valid UTF-8, types are there once.
+// FuzzDecodePage checks that decoded connections and orgs have ids, that their strings
+// are valid UTF-8, and that types are sorted, without duplicates.
 func FuzzDecodePage(f *testing.F) {
 	f.Add([]byte(`{"data":[` + row + `],"included":[{"type":"orgs","id":"o1","attributes":{"name":"One","public_id":"p","sharing":"x","disabled":false}}],"meta":{"page":{"total_count":1,"total_filtered_count":1}}}`))
 	f.Add([]byte(`{"data":[],"meta":{"page":{"total_count":0,"total_filtered_count":0}}}`))
 	f.Add([]byte(`{"errors":[{"title":"Forbidden"}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		_ = shorten(describeBody(body))
+		_ = truncate(describeBody(body))
 		p, err := decodePage(bytes.NewReader(body), false)
 		if err != nil {
 			return
@@ -170,4 +171,25 @@ func FuzzDecodePage(f *testing.F) {
 			t.Errorf("total %d", p.total)
 		}
 	})
+}
+
+// BenchmarkDecodePage decodes a page of 1,000 connections with as many orgs and users.
+func BenchmarkDecodePage(b *testing.B) {
+	var rows, included []string
+	for n := range 1000 {
+		id := func(kind int) string { return fmt.Sprintf("%08x-5a5a-4b4b-8c8c-%012x", kind, n) }
+		rows = append(rows, strings.NewReplacer(
+			`"id":"c1"`, `"id":"`+id(1)+`"`, `"id":"o1","name":"One"`, `"id":"`+id(2)+`","name":"Acme Payments Team"`, `"id":"u1"`, `"id":"`+id(3)+`"`,
+		).Replace(row))
+		included = append(included, `{"type":"orgs","id":"`+id(2)+`","attributes":{"public_id":"p`+fmt.Sprint(n)+`","name":"Acme Payments Team","description":null,"sharing":"all_private","url":null,"disabled":false,"created_at":"2021-02-03T04:05:06.000007+00:00","modified_at":"2022-03-04T05:06:07.000008+00:00"}}`,
+			`{"type":"users","id":"`+id(3)+`","attributes":{"name":"somebody","handle":"somebody@example.com","created_at":"2021-04-05T06:07:08.000009+00:00","modified_at":null,"email":"somebody@example.com","icon":"https://example.com/icon","title":null,"verified":true,"service_account":false,"disabled":false,"allowed_login_methods":[],"status":"Active"}}`)
+	}
+	body := []byte(`{"data":[` + strings.Join(rows, ",") + `],"included":[` + strings.Join(included, ",") + `],"meta":{"page":{"total_count":1000,"total_filtered_count":1000}}}`)
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if p, err := decodePage(bytes.NewReader(body), false); err != nil || len(p.connections) != 1000 {
+			b.Fatal(err)
+		}
+	}
 }

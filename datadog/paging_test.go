@@ -11,7 +11,7 @@ import (
 	"datadog_org_connections_exporter/datadog/fake"
 )
 
-func TestEveryPageIsRead(t *testing.T) {
+func TestList_ReadsEveryPage(t *testing.T) {
 	for _, test := range []struct {
 		connections, pageSize, requests int
 	}{
@@ -25,11 +25,11 @@ func TestEveryPageIsRead(t *testing.T) {
 		{25, 1, 26},
 		{95, 10, 10},
 	} {
-		virtually(t, fmt.Sprintf("%d connections by %d", test.connections, test.pageSize), func(t *testing.T) {
+		runSynctest(t, fmt.Sprintf("%d connections by %d", test.connections, test.pageSize), func(t *testing.T) {
 			server, org := fake.Star(fake.Options{}, test.connections, 1)
-			client := connect(t, server, org, func(o *datadog.Options) { o.PageSize = test.pageSize })
+			client := newClient(t, server, org, func(o *datadog.Options) { o.PageSize = test.pageSize })
 			listing := list(t, client)
-			wantTruth(t, listing, server, org)
+			wantAllConnections(t, listing, server, org)
 			if !listing.Complete || len(listing.Warnings) > 0 {
 				t.Errorf("complete %v, warnings %q", listing.Complete, listing.Warnings)
 			}
@@ -40,7 +40,7 @@ func TestEveryPageIsRead(t *testing.T) {
 	}
 }
 
-// offByOne makes totals that are wrong by n.
+// offByOne returns a fault that adds n to the totals.
 func offByOne(n int) fake.Fault {
 	return fake.Total(func(truth int) any { return truth + n })
 }
@@ -49,7 +49,7 @@ func says(total any) fake.Fault {
 	return fake.Total(func(int) any { return total })
 }
 
-func TestOddServersLoseAndRepeatNoRow(t *testing.T) {
+func TestList_OddServersLoseAndRepeatNoRow(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		faults   []fake.Fault
@@ -73,14 +73,14 @@ func TestOddServersLoseAndRepeatNoRow(t *testing.T) {
 		{"the total is wrong, once", []fake.Fault{offByOne(1).From(100).Once()}, true, 7},
 		{"no total and short pages", []fake.Fault{fake.NoMeta(), fake.ShortPages(60)}, false, 12},
 	} {
-		virtually(t, test.name, func(t *testing.T) {
+		runSynctest(t, test.name, func(t *testing.T) {
 			server, org := fake.Star(fake.Options{}, 250, 1)
 			for _, fault := range test.faults {
 				server.Inject(fault)
 			}
-			client := connect(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
+			client := newClient(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
 			listing := list(t, client)
-			wantTruth(t, listing, server, org)
+			wantAllConnections(t, listing, server, org)
 			if listing.Complete != test.complete {
 				t.Errorf("complete is %v", listing.Complete)
 			}
@@ -94,7 +94,7 @@ func TestOddServersLoseAndRepeatNoRow(t *testing.T) {
 	}
 }
 
-func TestServersThatNeverAgreeFailTheListing(t *testing.T) {
+func TestList_FailsWithoutTwoEqualReads(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		fault func(server *fake.Server) fake.Fault
@@ -121,21 +121,21 @@ func TestServersThatNeverAgreeFailTheListing(t *testing.T) {
 			})
 		}},
 	} {
-		virtually(t, test.name, func(t *testing.T) {
+		runSynctest(t, test.name, func(t *testing.T) {
 			server, org := fake.Star(fake.Options{}, 250, 1)
 			server.Inject(test.fault(server))
-			client := connect(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
+			client := newClient(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
 			listing, err := client.List(t.Context())
 			if !errors.Is(err, datadog.Incomplete) {
 				t.Fatalf("got %v and the error %v, want %v", listing, err, datadog.Incomplete)
 			}
 			server.ClearFaults()
-			wantTruth(t, list(t, client), server, org)
+			wantAllConnections(t, list(t, client), server, org)
 		})
 	}
 }
 
-func TestRowsThatMoveWhileTheyAreReadAreReadAgain(t *testing.T) {
+func TestList_ReadsAgainAfterChanges(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		do   func(server *fake.Server, org string)
@@ -155,12 +155,12 @@ func TestRowsThatMoveWhileTheyAreReadAreReadAgain(t *testing.T) {
 			server.MoveConnection(server.Connections()[0].ID, 249)
 		}},
 	} {
-		virtually(t, test.name, func(t *testing.T) {
+		runSynctest(t, test.name, func(t *testing.T) {
 			server, org := fake.Star(fake.Options{}, 250, 1)
 			server.Inject(fake.AfterPage(func() { test.do(server, org) }).Once())
-			client := connect(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
+			client := newClient(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
 			listing := list(t, client)
-			wantTruth(t, listing, server, org)
+			wantAllConnections(t, listing, server, org)
 			if !listing.Complete {
 				t.Error("the listing is not complete")
 			}
@@ -168,11 +168,11 @@ func TestRowsThatMoveWhileTheyAreReadAreReadAgain(t *testing.T) {
 	}
 }
 
-func TestAServerThatRepeatsItselfForEverIsNotReadForEver(t *testing.T) {
-	virtually(t, "", func(t *testing.T) {
+func TestList_EndsIfPagesRepeat(t *testing.T) {
+	runSynctest(t, "", func(t *testing.T) {
 		server, org := fake.Star(fake.Options{}, 250, 1)
 		server.Inject(fake.RepeatPage())
-		client := connect(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
+		client := newClient(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
 		listing := list(t, client)
 		if listing.Complete || len(listing.Connections) != 100 || len(listing.Warnings) == 0 {
 			t.Errorf("complete %v with %d connections, warnings %q", listing.Complete, len(listing.Connections), listing.Warnings)
@@ -183,24 +183,24 @@ func TestAServerThatRepeatsItselfForEverIsNotReadForEver(t *testing.T) {
 	})
 }
 
-func TestATotalThatPromisesMillionsIsNotFollowed(t *testing.T) {
-	virtually(t, "", func(t *testing.T) {
+func TestList_EndsDespiteHugeTotal(t *testing.T) {
+	runSynctest(t, "", func(t *testing.T) {
 		server, org := fake.Star(fake.Options{}, 250, 1)
 		server.Inject(says(50_000_000))
-		client := connect(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
-		wantTruth(t, list(t, client), server, org)
+		client := newClient(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
+		wantAllConnections(t, list(t, client), server, org)
 		if server.Requests() > 20 {
 			t.Errorf("%d requests for two reads of three pages", server.Requests())
 		}
 	})
 }
 
-func TestOnePageThatFailsFailsTheListing(t *testing.T) {
+func TestList_FailsWithAnyPage(t *testing.T) {
 	for offset := 0; offset < 600; offset += 100 {
-		virtually(t, fmt.Sprint(offset), func(t *testing.T) {
+		runSynctest(t, fmt.Sprint(offset), func(t *testing.T) {
 			server, org := fake.Star(fake.Options{}, 550, 1)
 			server.Inject(fake.Status(400).From(offset))
-			client := connect(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
+			client := newClient(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
 			if listing, err := client.List(t.Context()); !errors.Is(err, datadog.ClientError) {
 				t.Errorf("got %v and the error %v", listing, err)
 			}
@@ -208,13 +208,13 @@ func TestOnePageThatFailsFailsTheListing(t *testing.T) {
 	}
 }
 
-func TestAFewPagesAreAskedForAtOnce(t *testing.T) {
-	virtually(t, "", func(t *testing.T) {
+func TestPrefetcher_FetchesFourPagesConcurrently(t *testing.T) {
+	runSynctest(t, "", func(t *testing.T) {
 		const latency = 50
 		server, org := fake.Star(fake.Options{Latency: latency * 1e6}, 950, 1)
-		client := connect(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
+		client := newClient(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
 		listing := list(t, client)
-		wantTruth(t, listing, server, org)
+		wantAllConnections(t, listing, server, org)
 		// The first page alone, then nine by fours: four times the latency.
 		if got := listing.Duration.Milliseconds(); got != 4*latency {
 			t.Errorf("ten pages with %d ms latency took %d ms", latency, got)
@@ -222,15 +222,15 @@ func TestAFewPagesAreAskedForAtOnce(t *testing.T) {
 	})
 }
 
-func TestFiltersAreSentAndTheUnfilteredTotalIsNotMistaken(t *testing.T) {
-	virtually(t, "", func(t *testing.T) {
+func TestList_Filters(t *testing.T) {
+	runSynctest(t, "", func(t *testing.T) {
 		server, org := fake.Star(fake.Options{}, 30, 1)
-		client := connect(t, server, org, func(o *datadog.Options) { o.SourceOrgID = org })
+		client := newClient(t, server, org, func(o *datadog.Options) { o.SourceOrgID = org })
 		listing := list(t, client)
 		if !listing.Complete || len(listing.Connections) != 15 {
 			t.Errorf("complete %v with %d connections, want all 15 from the org", listing.Complete, len(listing.Connections))
 		}
-		other := connect(t, server, org, func(o *datadog.Options) {
+		other := newClient(t, server, org, func(o *datadog.Options) {
 			o.SinkOrgID = org
 			o.SourceOrgID = listing.Connections[0].SinkID
 		})
@@ -241,8 +241,8 @@ func TestFiltersAreSentAndTheUnfilteredTotalIsNotMistaken(t *testing.T) {
 	})
 }
 
-func TestTypesAndCreatorsComeThrough(t *testing.T) {
-	virtually(t, "", func(t *testing.T) {
+func TestList_DecodesTypesCreatorsAndOrgs(t *testing.T) {
+	runSynctest(t, "", func(t *testing.T) {
 		server := fake.New(fake.Options{})
 		source, sink := server.AddOrg(fake.Org{Name: "Source", Sharing: "public"}), server.AddOrg(fake.Org{Name: "Sink", Disabled: true})
 		person := server.AddUser(fake.User{Name: "A Person"})
@@ -260,7 +260,7 @@ func TestTypesAndCreatorsComeThrough(t *testing.T) {
 			c.SourceID, c.SinkID = source, sink
 			server.AddConnection(c)
 		}
-		listing := list(t, connect(t, server, source))
+		listing := list(t, newClient(t, server, source))
 		var got []string
 		for _, c := range listing.Connections {
 			created := "at some time"

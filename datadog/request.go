@@ -14,17 +14,17 @@ import (
 )
 
 const (
-	// maxTries is how often one page is asked for.
-	maxTries = 5
-	// maxBody caps an answer, in bytes. A page of 1,000 connections with all its
-	// orgs and users takes about one and a half million.
+	// maxAttempts bounds the requests for one page.
+	maxAttempts = 5
+	// maxBody bounds a response, in bytes. A page of 1,000 connections with all its
+	// orgs and users has about 1.5 million.
 	maxBody = 32 << 20
-	// maxErrorBody caps what is read of an answer that is an error.
+	// maxErrorBody bounds what is read of an error response, in bytes.
 	maxErrorBody = 64 << 10
 )
 
-// newBackOff is the pause between tries where the API does not name one: half a
-// second, then twice as long each time, give or take a half.
+// newBackOff returns the pauses between attempts: 0.5 s, then twice as long each time,
+// up to 15 s, each ±50 %.
 func newBackOff() *backoff.ExponentialBackOff {
 	return &backoff.ExponentialBackOff{
 		InitialInterval:     500 * time.Millisecond,
@@ -34,36 +34,37 @@ func newBackOff() *backoff.ExponentialBackOff {
 	}
 }
 
-// pageRequest asks for the pages of one listing.
-type pageRequest struct {
+// pageFetcher fetches the pages of one listing.
+type pageFetcher struct {
 	*Client
-	login login
+	auth auth
 }
 
-// get fetches the page at the offset, trying again while there is time and hope.
-func (r *pageRequest) get(ctx context.Context, offset int) (*page, error) {
+// fetch returns the page at the offset. It retries until ctx is done, at most
+// maxAttempts in all.
+func (f *pageFetcher) fetch(ctx context.Context, offset int) (*page, error) {
 	pauses := newBackOff()
-	for try := 1; ; try++ {
-		p, err := r.try(ctx, offset, pauses)
+	for attempt := 1; ; attempt++ {
+		p, err := f.attempt(ctx, offset, pauses)
 		if err == nil {
 			return p, nil
 		}
-		var failure *Error
-		if !errors.As(err, &failure) || !failure.Reason.retryable() || try == maxTries || ctx.Err() != nil {
+		var failed *Error
+		if !errors.As(err, &failed) || !failed.Reason.retryable() || attempt == maxAttempts || ctx.Err() != nil {
 			return nil, err
 		}
-		if !r.pause(ctx, failure, pauses) {
+		if !f.pause(ctx, failed.Reason, pauses) {
 			return nil, err
 		}
-		r.countRetry(failure.Reason)
+		f.countRetry(failed.Reason)
 	}
 }
 
-// pause waits before the next try, and tells whether there will be one. After a
-// 429 the gate keeps the time.
-func (r *pageRequest) pause(ctx context.Context, failure *Error, pauses backoff.BackOff) bool {
-	if failure.Reason == RateLimited {
-		return r.gate.opensWithin(ctx)
+// pause waits before the next attempt. It reports whether ctx lasts until then. After a
+// 429 the limiter waits.
+func (f *pageFetcher) pause(ctx context.Context, reason Reason, pauses backoff.BackOff) bool {
+	if reason == RateLimited {
+		return f.limiter.allowsBefore(ctx)
 	}
 	pause := pauses.NextBackOff()
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= pause {
@@ -72,12 +73,12 @@ func (r *pageRequest) pause(ctx context.Context, failure *Error, pauses backoff.
 	return sleep(ctx, pause) == nil
 }
 
-// try asks once. Where nothing limits it but ctx, an attempt gets half of the
-// time that is left: a single answer that never comes leaves time for another.
-func (r *pageRequest) try(ctx context.Context, offset int, pauses backoff.BackOff) (*page, error) {
-	target := r.url(offset)
-	if err := r.gate.pass(ctx); err != nil {
-		return nil, r.failure(target, err)
+// attempt sends one request. Its timeout is half of the time left, so that there is
+// time for another if there is no response.
+func (f *pageFetcher) attempt(ctx context.Context, offset int, pauses backoff.BackOff) (*page, error) {
+	target := f.url(offset)
+	if err := f.limiter.wait(ctx); err != nil {
+		return nil, f.transportError(target, err)
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
@@ -86,99 +87,100 @@ func (r *pageRequest) try(ctx context.Context, offset int, pauses backoff.BackOf
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
-		return nil, r.failure(target, err)
+		return nil, f.transportError(target, err)
 	}
-	req.Header = r.login.header.Clone()
+	req.Header = f.auth.header.Clone()
 	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", r.userAgent)
+	req.Header.Set("User-Agent", f.options.UserAgent)
 
-	resp, err := r.http.Do(req)
+	resp, err := f.http.Do(req)
 	if err != nil {
-		return nil, r.failure(target, err)
+		return nil, f.transportError(target, err)
 	}
 	defer resp.Body.Close()
-	r.gate.observe(resp.Header, time.Now())
+	f.limiter.update(resp.Header, time.Now())
 	if resp.StatusCode != http.StatusOK {
-		return nil, r.refusal(target, resp, pauses)
+		return nil, f.statusError(target, resp, pauses)
 	}
-	body := &answer{from: resp.Body, left: maxBody}
-	p, err := decodePage(body, r.filtered())
+	body := &bodyReader{body: resp.Body, left: maxBody}
+	p, err := decodePage(body, f.filtered())
 	switch {
 	case body.err != nil:
-		return nil, r.failure(target, body.err)
+		return nil, f.transportError(target, body.err)
 	case err != nil:
-		return nil, r.malformed(target, resp, err)
+		return nil, f.decodeError(target, resp, err)
 	}
 	return p, nil
 }
 
-// url is the address of the page at the offset.
+// url returns the URL of the page at the offset.
 func (c *Client) url(offset int) *url.URL {
-	target := c.api.JoinPath("api", "v2", "org_connections")
+	target := c.options.API.JoinPath("api", "v2", "org_connections")
 	query := url.Values{
-		"limit":  {strconv.Itoa(c.pageSize)},
+		"limit":  {strconv.Itoa(c.options.PageSize)},
 		"offset": {strconv.Itoa(offset)},
 	}
-	if c.sourceOrgID != "" {
-		query.Set("source_org_id", c.sourceOrgID)
+	if c.options.SourceOrgID != "" {
+		query.Set("source_org_id", c.options.SourceOrgID)
 	}
-	if c.sinkOrgID != "" {
-		query.Set("sink_org_id", c.sinkOrgID)
+	if c.options.SinkOrgID != "" {
+		query.Set("sink_org_id", c.options.SinkOrgID)
 	}
 	target.RawQuery = query.Encode()
 	return target
 }
 
-var errBodyTooLong = fmt.Errorf("the answer is longer than %d MiB", maxBody>>20)
+var errBodyTooLong = fmt.Errorf("the response is longer than %d MiB", maxBody>>20)
 
-// answer is a body that is decoded while it comes in. It knows whether it was
-// there as a whole: what broke off is no fault of what came until then.
-type answer struct {
-	from io.Reader
+// bodyReader reads a response of limited length. It keeps the error that ended it
+// early, which a decoder would take for a syntax error.
+type bodyReader struct {
+	body io.Reader
 	left int
-	err  error // why it is not whole
+	err  error
 }
 
-func (a *answer) Read(p []byte) (int, error) {
-	if a.left < 0 {
-		a.err = errBodyTooLong
+// Read implements [io.Reader].
+func (b *bodyReader) Read(p []byte) (int, error) {
+	if b.left < 0 {
+		b.err = errBodyTooLong
 	}
-	if a.err != nil {
-		return 0, a.err
+	if b.err != nil {
+		return 0, b.err
 	}
-	n, err := a.from.Read(p)
-	a.left -= n
+	n, err := b.body.Read(p)
+	b.left -= n
 	if err != nil && !errors.Is(err, io.EOF) {
-		a.err = err
+		b.err = err
 	}
 	return n, err
 }
 
-// refusal is the error for an answer that is not 200 OK. A 429 closes the gate.
-func (r *pageRequest) refusal(target *url.URL, resp *http.Response, pauses backoff.BackOff) error {
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // the status says enough without it
+// statusError returns the error for a status other than 200. A 429 blocks the limiter.
+func (f *pageFetcher) statusError(target *url.URL, resp *http.Response, pauses backoff.BackOff) error {
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // the status is enough without it
 	e := &Error{
 		Reason: reasonOfStatus(resp.StatusCode),
 		Op:     "GET " + target.String(),
 		Status: resp.StatusCode,
-		Detail: "the answer was " + resp.Status,
+		Detail: "response status " + resp.Status,
 	}
-	if message := shorten(r.login.redact(describeBody(body))); message != "" {
+	if message := truncate(f.auth.redact(describeBody(body))); message != "" {
 		e.Detail += fmt.Sprintf(" (%s)", message)
 	}
 	switch {
 	case e.Reason == RateLimited:
 		now := time.Now()
-		wait, ok := retryAfter(resp.Header, now)
+		wait, ok := parseRetryAfter(resp.Header, now)
 		if !ok {
 			wait = pauses.NextBackOff()
 		}
-		r.gate.close(now, wait)
-		e.RetryAt = r.gate.closedUntil(now)
+		f.limiter.block(now, wait)
+		e.RetryAt = f.limiter.notBefore(now)
 	case e.Status >= 300 && e.Status < 400:
-		e.Detail += ", a redirect, which is refused: it would carry the keys elsewhere"
-	case (e.Reason == Unauthorized || e.Reason == Forbidden) && r.login.stale != nil:
-		e.Detail += fmt.Sprintf("; an earlier key was used because the present one is unusable: %v", r.login.stale)
+		e.Detail += "; redirects are not followed, since the keys would be sent to another host"
+	case (e.Reason == Unauthorized || e.Reason == Forbidden) && f.auth.fileErr != nil:
+		e.Detail += fmt.Sprintf("; sent the last valid key, since the key file is unusable: %v", f.auth.fileErr)
 	}
 	return e
 }
@@ -199,37 +201,38 @@ func reasonOfStatus(status int) Reason {
 	return Malformed // a success without a listing
 }
 
-// failure is the error for a request that got no whole answer.
-func (r *pageRequest) failure(target *url.URL, err error) error {
-	var known *Error
-	if errors.As(err, &known) {
+// transportError returns the error for a request without a complete response. It
+// returns an err that is an [Error] as it is.
+func (f *pageFetcher) transportError(target *url.URL, err error) error {
+	var limited *Error
+	if errors.As(err, &limited) {
 		return err
 	}
-	var inURL *url.Error // its text would repeat the method and the address
+	var inURL *url.Error // its text would repeat the method and the URL
 	if errors.As(err, &inURL) {
 		err = inURL.Err
 	}
-	e := &Error{Reason: Network, Op: "GET " + target.String(), Detail: shorten(r.login.redact(err.Error())), Err: err}
+	e := &Error{Reason: Network, Op: "GET " + target.String(), Detail: truncate(f.auth.redact(err.Error())), Err: err}
 	var timeout interface{ Timeout() bool }
 	switch {
 	case errors.Is(err, errBodyTooLong):
 		e.Reason = Malformed
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		e.Reason = Timeout
-		e.Detail = "no whole answer came in time"
+		e.Detail = "no complete response before the timeout"
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		e.Detail = "the connection broke before the whole answer was there"
+		e.Detail = "connection closed before the response was complete"
 	}
 	return e
 }
 
-// malformed is the error for a 200 OK that is no listing.
-func (r *pageRequest) malformed(target *url.URL, resp *http.Response, err error) error {
+// decodeError returns the error for a status of 200 without a listing.
+func (f *pageFetcher) decodeError(target *url.URL, resp *http.Response, err error) error {
 	return &Error{
 		Reason: Malformed,
 		Op:     "GET " + target.String(),
 		Status: resp.StatusCode,
-		Detail: shorten(r.login.redact(fmt.Sprintf("%v (Content-Type %q)", err, resp.Header.Get("Content-Type")))),
+		Detail: truncate(f.auth.redact(fmt.Sprintf("%v (Content-Type %q)", err, resp.Header.Get("Content-Type")))),
 		Err:    err,
 	}
 }

@@ -467,7 +467,7 @@ func TestServe_RotatedKeyFileIsUsedForTheNextListing(t *testing.T) {
 	}
 	p.waitFor(p.stderr, "a warning about the empty file", func(log string) bool {
 		wantContains(t, "/metrics", p.get("/metrics").body, "\ndatadog_up{org=\"default\"} 1\n")
-		return strings.Contains(log, "an earlier key is still in use") && strings.Contains(log, apiKey)
+		return strings.Contains(log, "using the last valid key") && strings.Contains(log, apiKey)
 	})
 	wantNone(t, "the log", p.stderr.String(), before.API, before.App, after.API, after.App)
 }

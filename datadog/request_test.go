@@ -14,8 +14,7 @@ import (
 	"datadog_org_connections_exporter/datadog/fake"
 )
 
-// faults are all ways in which an answer goes wrong, with the reason that the
-// listing then fails for.
+// faults are responses that fail a listing, and the reason.
 var faults = []struct {
 	name   string
 	fault  fake.Fault
@@ -38,47 +37,47 @@ var faults = []struct {
 	{"no list", fake.NotAList(), datadog.Malformed, "is not a listing"},
 	{"no data", fake.NullData(), datadog.Malformed, "is not a listing"},
 	{"endless", fake.Endless(), datadog.Malformed, "longer than 32 MiB"},
-	{"no connection", fake.Disconnect(), datadog.Network, "the connection broke"},
-	{"broken connection", fake.DisconnectMidBody(), datadog.Network, "connection broke"},
-	{"no answer", fake.Hang(), datadog.Timeout, "no whole answer came in time"},
-	{"half an answer", fake.HangMidBody(), datadog.Timeout, "no whole answer came in time"},
+	{"no connection", fake.Disconnect(), datadog.Network, "connection closed"},
+	{"broken connection", fake.DisconnectMidBody(), datadog.Network, "connection closed"},
+	{"no response", fake.Hang(), datadog.Timeout, "no complete response before the timeout"},
+	{"half a response", fake.HangMidBody(), datadog.Timeout, "no complete response before the timeout"},
 }
 
-func TestEveryFaultHasItsReasonAndIsOverWhenItIsOver(t *testing.T) {
+func TestList_FaultsHaveReasonsAndLeaveNoTrace(t *testing.T) {
 	for _, test := range faults {
 		for _, offset := range []int{0, 100} {
-			virtually(t, test.name+", on the first page or later", func(t *testing.T) {
+			runSynctest(t, test.name+", on the first page or later", func(t *testing.T) {
 				server, org := fake.Star(fake.Options{}, 250, 1)
-				client := connect(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
+				client := newClient(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
 				server.Inject(test.fault.From(offset))
 				listing, err := client.List(t.Context())
 				if !errors.Is(err, test.reason) {
 					t.Fatalf("got %v and the error %v, want %v", listing, err, test.reason)
 				}
-				var failure *datadog.Error
-				if !errors.As(err, &failure) || failure.Reason != test.reason {
-					t.Errorf("%#v is no Error with the reason %v", err, test.reason)
+				var failed *datadog.Error
+				if !errors.As(err, &failed) || failed.Reason != test.reason {
+					t.Errorf("%#v is not an Error with the reason %v", err, test.reason)
 				}
 				if !strings.Contains(err.Error(), test.says) {
-					t.Errorf("the error %q does not say %q", err, test.says)
+					t.Errorf("the error is %q, want %q in it", err, test.says)
 				}
 				wantNoSecrets(t, err.Error(), server.Keys(org))
 				server.ClearFaults()
-				if wait := time.Until(failure.RetryAt); wait > 0 {
+				if wait := time.Until(failed.RetryAt); wait > 0 {
 					time.Sleep(wait) // virtual
 				}
-				wantTruth(t, list(t, client), server, org)
+				wantAllConnections(t, list(t, client), server, org)
 			})
 		}
 	}
 }
 
-func TestAListingEndsInItsTime(t *testing.T) {
+func TestList_EndsBeforeTimeout(t *testing.T) {
 	for _, test := range faults {
-		virtually(t, test.name, func(t *testing.T) {
+		runSynctest(t, test.name, func(t *testing.T) {
 			server, org := fake.Star(fake.Options{}, 5, 1)
 			server.Inject(test.fault)
-			client := connect(t, server, org, func(o *datadog.Options) { o.Timeout = 7 * time.Second })
+			client := newClient(t, server, org, func(o *datadog.Options) { o.Timeout = 7 * time.Second })
 			began := time.Now()
 			if _, err := client.List(t.Context()); err == nil {
 				t.Error("the listing succeeded")
@@ -90,7 +89,7 @@ func TestAListingEndsInItsTime(t *testing.T) {
 	}
 }
 
-func TestWhatPassesIsTriedAgain(t *testing.T) {
+func TestList_RetriesTransientFaults(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		fault fake.Fault
@@ -98,15 +97,15 @@ func TestWhatPassesIsTriedAgain(t *testing.T) {
 	}{
 		{"server error", fake.Status(503), datadog.ServerError},
 		{"broken connection", fake.DisconnectMidBody(), datadog.Network},
-		{"no answer", fake.Hang(), datadog.Timeout},
+		{"no response", fake.Hang(), datadog.Timeout},
 		{"too many requests", fake.TooManyRequests(header("Retry-After", "2")), datadog.RateLimited},
 	} {
-		virtually(t, test.name, func(t *testing.T) {
+		runSynctest(t, test.name, func(t *testing.T) {
 			server, org := fake.Star(fake.Options{}, 250, 1)
 			server.Inject(test.fault.From(100).Times(2))
-			client := connect(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
+			client := newClient(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
 			listing := list(t, client)
-			wantTruth(t, listing, server, org)
+			wantAllConnections(t, listing, server, org)
 			if !listing.Complete {
 				t.Error("the listing is not complete")
 			}
@@ -119,12 +118,12 @@ func TestWhatPassesIsTriedAgain(t *testing.T) {
 	}
 }
 
-func TestWhatDoesNotPassIsNotTriedAgain(t *testing.T) {
+func TestList_DoesNotRetryPermanentFaults(t *testing.T) {
 	for _, fault := range []fake.Fault{fake.Status(401), fake.Status(403), fake.Status(404), fake.HTML200(), fake.Redirect("https://elsewhere.example.com/")} {
-		virtually(t, "", func(t *testing.T) {
+		runSynctest(t, "", func(t *testing.T) {
 			server, org := fake.Star(fake.Options{}, 5, 1)
 			server.Inject(fault)
-			if _, err := connect(t, server, org).List(t.Context()); err == nil {
+			if _, err := newClient(t, server, org).List(t.Context()); err == nil {
 				t.Error("the listing succeeded")
 			}
 			if server.Requests() != 1 {
@@ -134,11 +133,11 @@ func TestWhatDoesNotPassIsNotTriedAgain(t *testing.T) {
 	}
 }
 
-func TestPausesGrow(t *testing.T) {
-	virtually(t, "", func(t *testing.T) {
+func TestList_PausesGrowExponentially(t *testing.T) {
+	runSynctest(t, "", func(t *testing.T) {
 		server, org := fake.Star(fake.Options{}, 5, 1)
 		server.Inject(fake.Status(503))
-		if _, err := connect(t, server, org).List(t.Context()); !errors.Is(err, datadog.ServerError) {
+		if _, err := newClient(t, server, org).List(t.Context()); !errors.Is(err, datadog.ServerError) {
 			t.Fatal(err)
 		}
 		log := server.RequestLog()
@@ -155,14 +154,14 @@ func TestPausesGrow(t *testing.T) {
 	})
 }
 
-func TestACallerWhoLeavesEndsTheListing(t *testing.T) {
-	virtually(t, "", func(t *testing.T) {
+func TestList_EndsWithItsContext(t *testing.T) {
+	runSynctest(t, "", func(t *testing.T) {
 		server, org := fake.Star(fake.Options{}, 5, 1)
 		server.Inject(fake.Hang())
 		ctx, leave := context.WithTimeout(t.Context(), time.Second)
 		defer leave()
 		began := time.Now()
-		if _, err := connect(t, server, org).List(ctx); !errors.Is(err, datadog.Timeout) {
+		if _, err := newClient(t, server, org).List(ctx); !errors.Is(err, datadog.Timeout) {
 			t.Errorf("the error is %v", err)
 		}
 		if took := time.Since(began); took > time.Second {
@@ -171,7 +170,7 @@ func TestACallerWhoLeavesEndsTheListing(t *testing.T) {
 	})
 }
 
-func TestKeysAreNotSentWhereARedirectPoints(t *testing.T) {
+func TestList_DoesNotFollowRedirects(t *testing.T) {
 	reached := false
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
 	defer elsewhere.Close()
@@ -179,7 +178,7 @@ func TestKeysAreNotSentWhereARedirectPoints(t *testing.T) {
 	server.Inject(fake.Redirect(elsewhere.URL))
 	api := httptest.NewServer(server)
 	defer api.Close()
-	client := connect(t, server, org, func(o *datadog.Options) {
+	client := newClient(t, server, org, func(o *datadog.Options) {
 		o.API = mustURL(t, api.URL)
 		o.Transport = nil
 	})
@@ -191,13 +190,13 @@ func TestKeysAreNotSentWhereARedirectPoints(t *testing.T) {
 	}
 }
 
-func TestSecretsThatTheAnswerEchoesAreNotRepeated(t *testing.T) {
+func TestError_RedactsSecretsInResponses(t *testing.T) {
 	for _, status := range []int{400, 401, 403, 500} {
-		virtually(t, http.StatusText(status), func(t *testing.T) {
+		runSynctest(t, http.StatusText(status), func(t *testing.T) {
 			server, org := fake.Star(fake.Options{}, 5, 1)
 			keys := server.Keys(org)
 			server.Inject(fake.Status(status, `{"errors":["the key `+keys.API+` of some.body@example.com and `+keys.App+` is not good"]}`))
-			_, err := connect(t, server, org).List(t.Context())
+			_, err := newClient(t, server, org).List(t.Context())
 			if err == nil || !strings.Contains(err.Error(), "the key [secret] of [address] and [secret] is not good") {
 				t.Errorf("the error is %v", err)
 			}
@@ -205,11 +204,11 @@ func TestSecretsThatTheAnswerEchoesAreNotRepeated(t *testing.T) {
 	}
 }
 
-func TestAnErrorsTextIsOneShortLine(t *testing.T) {
-	virtually(t, "", func(t *testing.T) {
+func TestError_IsOneShortLine(t *testing.T) {
+	runSynctest(t, "", func(t *testing.T) {
 		server, org := fake.Star(fake.Options{}, 5, 1)
 		server.Inject(fake.Status(500, strings.Repeat("line\r\n\x1b[31m\x00\xff", 1000)))
-		_, err := connect(t, server, org).List(t.Context())
+		_, err := newClient(t, server, org).List(t.Context())
 		if err == nil || len(err.Error()) > 600 || strings.ContainsAny(err.Error(), "\r\n\x1b\x00") || !utf8.ValidString(err.Error()) {
 			t.Errorf("the error is %q", err)
 		}

@@ -12,7 +12,7 @@ import (
 	"datadog_org_connections_exporter/datadog/fake"
 )
 
-func TestAfter429TheNextRequestComesWhenTheHeadersSay(t *testing.T) {
+func TestLimiter_WaitsAfter429AsHeadersSay(t *testing.T) {
 	for _, test := range []struct {
 		name          string
 		header        func() http.Header
@@ -36,11 +36,11 @@ func TestAfter429TheNextRequestComesWhenTheHeadersSay(t *testing.T) {
 		{"Retry-After a century", func() http.Header { return header("Retry-After", "Fri, 01 Jan 2126 00:00:00 GMT") }, time.Hour, time.Hour},
 		{"no header", func() http.Header { return nil }, time.Second, time.Second},
 	} {
-		virtually(t, test.name, func(t *testing.T) {
+		runSynctest(t, test.name, func(t *testing.T) {
 			server, org := fake.Star(fake.Options{}, 5, 1)
 			server.Inject(fake.TooManyRequests(test.header()).Once())
-			client := connect(t, server, org, func(o *datadog.Options) { o.Timeout = 2 * time.Hour })
-			wantTruth(t, list(t, client), server, org)
+			client := newClient(t, server, org, func(o *datadog.Options) { o.Timeout = 2 * time.Hour })
+			wantAllConnections(t, list(t, client), server, org)
 			log := server.RequestLog()
 			if got := log[len(log)-1].At.Sub(log[0].At); len(log) != 2 || got < test.atLeast || got > test.most {
 				t.Errorf("%d requests, the last after %v; want the second after %v", len(log), got, test.most)
@@ -49,26 +49,26 @@ func TestAfter429TheNextRequestComesWhenTheHeadersSay(t *testing.T) {
 	}
 }
 
-func TestALimitThatResetsTooLateFailsAtOnceAndIsRemembered(t *testing.T) {
-	virtually(t, "", func(t *testing.T) {
+func TestLimiter_FailsAtOnceIfResetIsAfterTimeout(t *testing.T) {
+	runSynctest(t, "", func(t *testing.T) {
 		server, org := fake.Star(fake.Options{}, 5, 1)
 		server.Inject(fake.TooManyRequests(header("X-RateLimit-Reset", "120")).Once())
-		client := connect(t, server, org)
+		client := newClient(t, server, org)
 		began := time.Now()
 		wantLimited := func() {
 			t.Helper()
 			_, err := client.List(t.Context())
-			var failure *datadog.Error
-			if !errors.As(err, &failure) || !errors.Is(err, datadog.RateLimited) {
+			var failed *datadog.Error
+			if !errors.As(err, &failed) || !errors.Is(err, datadog.RateLimited) {
 				t.Fatalf("the error is %v", err)
 			}
-			if at := failure.RetryAt.Sub(began); at != 2*time.Minute {
-				t.Errorf("it is to be tried again after %v", at)
+			if at := failed.RetryAt.Sub(began); at != 2*time.Minute {
+				t.Errorf("RetryAt is after %v", at)
 			}
 		}
 		wantLimited()
 		if took := time.Since(began); took != 0 {
-			t.Errorf("it waited %v for nothing", took)
+			t.Errorf("it waited %v", took)
 		}
 		time.Sleep(80 * time.Second) // virtual
 		wantLimited()
@@ -76,25 +76,25 @@ func TestALimitThatResetsTooLateFailsAtOnceAndIsRemembered(t *testing.T) {
 			t.Errorf("%d requests were sent before the limit reset", server.Requests())
 		}
 		time.Sleep(20 * time.Second) // virtual: now the reset is within the listing's time
-		wantTruth(t, list(t, client), server, org)
+		wantAllConnections(t, list(t, client), server, org)
 		if at := server.RequestLog()[1].At.Sub(began); at != 2*time.Minute {
 			t.Errorf("the next request came after %v", at)
 		}
 	})
 }
 
-func TestALimitThatIsUsedUpIsRespectedBeforeThe429(t *testing.T) {
-	virtually(t, "", func(t *testing.T) {
+func TestLimiter_WaitsBeforeA429(t *testing.T) {
+	runSynctest(t, "", func(t *testing.T) {
 		server, org := fake.Star(fake.Options{RateLimit: fake.RateLimit{Limit: 3, Period: time.Minute, Name: "org_connections"}}, 950, 1)
-		client := connect(t, server, org, func(o *datadog.Options) {
+		client := newClient(t, server, org, func(o *datadog.Options) {
 			o.PageSize = 100
 			o.Timeout = 10 * time.Minute
 		})
 		listing := list(t, client)
-		wantTruth(t, listing, server, org)
+		wantAllConnections(t, listing, server, org)
 		for _, request := range server.RequestLog() {
 			if request.Status == http.StatusTooManyRequests {
-				t.Error("a request was sent though the answers had said that none was left")
+				t.Error("a request was sent although none was left")
 			}
 		}
 		if server.Requests() != 10 || listing.Duration < 2*time.Minute {
@@ -103,28 +103,28 @@ func TestALimitThatIsUsedUpIsRespectedBeforeThe429(t *testing.T) {
 	})
 }
 
-func TestAListingTellsWhenTheNextMayBegin(t *testing.T) {
-	virtually(t, "", func(t *testing.T) {
+func TestListing_NotBefore(t *testing.T) {
+	runSynctest(t, "", func(t *testing.T) {
 		server, org := fake.Star(fake.Options{RateLimit: fake.RateLimit{Limit: 2, Period: time.Minute}}, 5, 1)
-		client := connect(t, server, org)
+		client := newClient(t, server, org)
 		if next := list(t, client).NotBefore; !next.IsZero() {
-			t.Errorf("one request is left, but the next listing is to wait until %v", next)
+			t.Errorf("one request is left, but NotBefore is %v", next)
 		}
 		reset := time.Now().Truncate(time.Minute).Add(time.Minute)
 		if next := list(t, client).NotBefore; !next.Equal(reset) {
-			t.Errorf("the next listing is to wait until %v, not %v", next, reset)
+			t.Errorf("NotBefore is %v, want %v", next, reset)
 		}
 	})
 }
 
-func TestALimitSharedByManyListings(t *testing.T) {
-	virtually(t, "", func(t *testing.T) {
+func TestLimiter_IsSharedByConcurrentListings(t *testing.T) {
+	runSynctest(t, "", func(t *testing.T) {
 		server, org := fake.Star(fake.Options{}, 5, 1)
 		server.Inject(fake.TooManyRequests(header("X-RateLimit-Reset", "20")))
-		client := connect(t, server, org)
+		client := newClient(t, server, org)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		_, _ = client.List(ctx) // it learns of the limit
+		_, _ = client.List(ctx) // fails, and sets the limit
 		var wait sync.WaitGroup
 		for range 50 {
 			wait.Go(func() {
@@ -140,17 +140,17 @@ func TestALimitSharedByManyListings(t *testing.T) {
 	})
 }
 
-func TestStatsTellTheLimitAsLastGiven(t *testing.T) {
-	virtually(t, "", func(t *testing.T) {
+func TestClient_StatsHaveLastRateLimit(t *testing.T) {
+	runSynctest(t, "", func(t *testing.T) {
 		server, org := fake.Star(fake.Options{}, 5, 1)
-		client := connect(t, server, org)
+		client := newClient(t, server, org)
 		list(t, client)
 		if limit := client.Stats().RateLimit; limit != nil {
-			t.Errorf("no answer told of a limit, but there is %+v", limit)
+			t.Errorf("no response had a limit, but there is %+v", limit)
 		}
 		server.Inject(fake.TooManyRequests(header("X-RateLimit-Name", "shared", "X-RateLimit-Limit", "40",
 			"X-RateLimit-Remaining", "0", "X-RateLimit-Period", "60", "X-RateLimit-Reset", "45")))
-		_, _ = client.List(t.Context()) // fails: that is not what this test is about
+		_, _ = client.List(t.Context()) // fails, and sets the limit
 		want := datadog.RateLimit{Name: "shared", Limit: 40, Remaining: 0, Period: time.Minute, ResetAt: time.Now().Add(45 * time.Second)}
 		if limit := client.Stats().RateLimit; limit == nil || *limit != want {
 			t.Errorf("limit %+v, want %+v", limit, want)

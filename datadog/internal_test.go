@@ -1,0 +1,124 @@
+package datadog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestLimiter_BlockNeverShortensAnEarlierOne(t *testing.T) {
+	l, now := newLimiter(), time.Now()
+	l.block(now, time.Minute)
+	l.block(now, time.Second)
+	if notBefore := l.notBefore(now); !notBefore.Equal(now.Add(time.Minute)) {
+		t.Errorf("it is blocked for %v", notBefore.Sub(now))
+	}
+}
+
+func TestReadPages_FailsOnAnEndlessServer(t *testing.T) {
+	const size = 100_000
+	endless := func(_ context.Context, offset int) (*page, error) {
+		p := &page{connections: make([]Connection, size), total: unknownTotal}
+		for n := range p.connections {
+			p.connections[n].ID = strconv.Itoa(offset + n)
+		}
+		return p, nil
+	}
+	if _, err := readPages(t.Context(), endless, size); !errors.Is(err, Incomplete) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// oddServer has the same rows for ever. The bytes of its script are instructions for
+// its responses, one each.
+type oddServer struct {
+	rows     int
+	limit    int
+	script   []byte
+	requests int
+
+	honest bool // every total so far was true
+	right  bool // every page so far was the requested one
+}
+
+func (s *oddServer) fetch(_ context.Context, offset int) (*page, error) {
+	instruction := byte(0)
+	if s.requests < len(s.script) {
+		instruction = s.script[s.requests]
+	}
+	s.requests++
+	from, size := min(offset, s.rows), s.limit
+	p := &page{creators: map[string]Creator{}, total: s.rows}
+	switch instruction % 8 {
+	case 1: // the page is capped
+		size = 1 + int(instruction)/8%s.limit
+	case 2: // the page is the first one
+		from = 0
+		s.right = s.right && offset == 0
+	case 3: // the page is empty
+		from = s.rows
+		s.right = s.right && offset >= s.rows
+	case 4: // the total is unknown
+		p.total = unknownTotal
+	case 5: // the total is some other
+		p.total = int(instruction) / 8
+		s.honest = s.honest && p.total == s.rows
+	case 6:
+		return nil, &Error{Reason: ServerError}
+	}
+	for n := from; n < min(from+size, s.rows); n++ {
+		p.connections = append(p.connections, Connection{ID: fmt.Sprint(n)})
+	}
+	return p, nil
+}
+
+// FuzzClient_listConsistent checks that listing ends whatever the server does, with rows
+// of the server only, and none twice. A complete listing has all rows unless a total was
+// wrong; so has every listing of a server with right totals and pages, however short.
+func FuzzClient_listConsistent(f *testing.F) {
+	f.Add(uint8(25), uint8(10), []byte{})
+	f.Add(uint8(20), uint8(10), []byte{0, 2, 0, 3, 1})
+	f.Add(uint8(30), uint8(10), []byte{1, 9, 17, 25})
+	f.Add(uint8(30), uint8(10), []byte{5, 13, 85, 4, 4})
+	f.Fuzz(func(t *testing.T, rows, limit uint8, script []byte) {
+		if limit == 0 {
+			return
+		}
+		synctest.Test(t, func(t *testing.T) {
+			server := &oddServer{rows: int(rows), limit: int(limit), script: script, honest: true, right: true}
+			fetches := make(chan struct{}, 1) // one at a time: the script is a sequence
+			get := func(ctx context.Context, offset int) (*page, error) {
+				fetches <- struct{}{}
+				defer func() { <-fetches }()
+				return server.fetch(ctx, offset)
+			}
+			client := &Client{options: Options{PageSize: int(limit), API: Site{domain: DefaultSite}.APIURL()}}
+			listing, err := client.listConsistent(t.Context(), get)
+			if bound := 3 * (int(rows) + 2*maxConcurrentPages + 2); server.requests > bound {
+				t.Errorf("%d requests for %d rows", server.requests, rows)
+			}
+			if err != nil {
+				var failed *Error
+				if !errors.As(err, &failed) {
+					t.Errorf("%v is not an Error", err)
+				}
+				return
+			}
+			seen := map[string]bool{}
+			for _, c := range listing.Connections {
+				var n int
+				if _, err := fmt.Sscan(c.ID, &n); err != nil || n >= int(rows) || seen[c.ID] {
+					t.Errorf("row %q does not exist, or is a duplicate", c.ID)
+				}
+				seen[c.ID] = true
+			}
+			if all := len(seen) == int(rows); server.honest && !all && (listing.Complete || server.right) {
+				t.Errorf("%d of %d rows, complete %v", len(seen), rows, listing.Complete)
+			}
+		})
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -24,7 +25,7 @@ type Fault struct {
 	// What it does. Each fault sets one of these.
 	delay     time.Duration
 	handler   http.HandlerFunc // answers in place of the API
-	edit      func(*listing)   // changes the listing, before the page is cut from it
+	edit      func(*listing)   // changes the listing, before the page is cut from it; may run concurrently
 	afterPage func()           // called when the page is encoded, before it is written
 	write     pageWriter       // writes the page
 }
@@ -161,8 +162,11 @@ func EmptyPage() Fault {
 
 // ShuffledOrder lists the rows in another order for each request.
 func ShuffledOrder() Fault {
+	var mu sync.Mutex // guards random
 	random := rand.New(rand.NewPCG(1, 0))
 	return Fault{edit: func(l *listing) {
+		mu.Lock()
+		defer mu.Unlock()
 		random.Shuffle(len(l.rows), func(i, j int) { l.rows[i], l.rows[j] = l.rows[j], l.rows[i] })
 	}}
 }

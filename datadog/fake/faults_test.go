@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -185,6 +186,25 @@ func TestFault_ChangesListing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The race detector finds what a fault shares without a lock.
+func TestServer_IsSafeForConcurrentUse(t *testing.T) {
+	s, hub := fake.Star(fake.Options{}, 2000, 1)
+	c := connect(t, s, hub)
+	for _, f := range []fake.Fault{fake.ShuffledOrder(), fake.ShortPages(10), fake.NoMeta().Times(3)} {
+		s.Inject(f)
+	}
+	var clients sync.WaitGroup
+	for range 16 {
+		clients.Go(func() {
+			s.SetTypes(s.AddConnection(fake.Connection{SourceID: hub, SinkID: s.AddOrg(fake.Org{})}), "logs", "audit")
+			if got := c.get(""); got.status != http.StatusOK || s.Requests() == 0 {
+				t.Errorf("status %d, error %v", got.status, got.err)
+			}
+		})
+	}
+	clients.Wait()
 }
 
 func TestTotal_NullAndMissing(t *testing.T) {

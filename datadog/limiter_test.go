@@ -24,13 +24,13 @@ func TestLimiter_WaitsAfter429AsHeadersSay(t *testing.T) {
 		{"Retry-After as a date", func() http.Header {
 			return header("Retry-After", time.Now().Add(29*time.Second).UTC().Format(http.TimeFormat))
 		}, 28 * time.Second, 29 * time.Second},
-		{"Retry-After as a date that is over", func() http.Header {
+		{"Retry-After as a past date", func() http.Header {
 			return header("Retry-After", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat))
 		}, time.Second, time.Second},
-		{"no reset time can be read", func() http.Header { return header("X-RateLimit-Reset", "soon", "Retry-After", "7") }, 7 * time.Second, 7 * time.Second},
+		{"an invalid reset", func() http.Header { return header("X-RateLimit-Reset", "soon", "Retry-After", "7") }, 7 * time.Second, 7 * time.Second},
 		{"a negative reset", func() http.Header { return header("X-RateLimit-Reset", "-5", "Retry-After", "7") }, 7 * time.Second, 7 * time.Second},
-		{"no number", func() http.Header { return header("X-RateLimit-Reset", "NaN", "Retry-After", "7") }, 7 * time.Second, 7 * time.Second},
-		{"reset in no time", func() http.Header { return header("X-RateLimit-Reset", "0") }, time.Second, time.Second},
+		{"NaN", func() http.Header { return header("X-RateLimit-Reset", "NaN", "Retry-After", "7") }, 7 * time.Second, 7 * time.Second},
+		{"reset in zero seconds", func() http.Header { return header("X-RateLimit-Reset", "0") }, time.Second, time.Second},
 		{"reset in a century", func() http.Header { return header("X-RateLimit-Reset", "3155760000") }, time.Hour, time.Hour},
 		{"reset in 1e300 seconds", func() http.Header { return header("X-RateLimit-Reset", "1e300") }, time.Hour, time.Hour},
 		{"Retry-After a century", func() http.Header { return header("Retry-After", "Fri, 01 Jan 2126 00:00:00 GMT") }, time.Hour, time.Hour},

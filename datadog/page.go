@@ -102,23 +102,19 @@ func decodePage(body io.Reader, filtered bool) (*page, error) {
 	var decoded pageJSON
 	// Duplicate names and invalid UTF-8 are no reason to lose a listing.
 	err := json.UnmarshalRead(body, &decoded, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	var p *page
-	if err == nil {
-		p, err = newPage(&decoded, filtered)
-	}
 	var mismatch *json.SemanticError // its own text differs from process to process
-	if errors.As(err, &mismatch) {
-		err = fmt.Errorf("unexpected %v at %q", mismatch.JSONKind, truncate(string(mismatch.JSONPointer)))
+	switch {
+	case errors.As(err, &mismatch):
+		return nil, fmt.Errorf("unexpected %v at %q", mismatch.JSONKind, truncate(string(mismatch.JSONPointer)))
+	case err != nil:
+		return nil, err
 	}
-	if err != nil {
-		return nil, fmt.Errorf("the response is not a listing of org connections: %w", err)
-	}
-	return p, nil
+	return newPage(&decoded, filtered)
 }
 
 func newPage(decoded *pageJSON, filtered bool) (*page, error) {
 	if decoded.Data == nil {
-		return nil, errors.New("it has no data")
+		return nil, errors.New("no data")
 	}
 	p := &page{connections: make([]Connection, 0, len(decoded.Data)), creators: map[string]Creator{}}
 	for n := range decoded.Data {

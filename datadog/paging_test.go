@@ -40,12 +40,12 @@ func TestList_ReadsEveryPage(t *testing.T) {
 	}
 }
 
-// offByOne returns a fault that adds n to the totals.
-func offByOne(n int) fake.Fault {
+// addToTotal returns a fault that adds n to the totals.
+func addToTotal(n int) fake.Fault {
 	return fake.Total(func(truth int) any { return truth + n })
 }
 
-func says(total any) fake.Fault {
+func fixedTotal(total any) fake.Fault {
 	return fake.Total(func(int) any { return total })
 }
 
@@ -56,21 +56,21 @@ func TestList_OddServersLoseAndRepeatNoRow(t *testing.T) {
 		complete bool
 		requests int
 	}{
-		{"the server gives fewer rows than asked for", []fake.Fault{fake.ShortPages(30)}, true, 9},
-		{"a multiple of what it gives", []fake.Fault{fake.ShortPages(50)}, true, 6},
+		{"the server returns fewer rows than requested", []fake.Fault{fake.ShortPages(30)}, true, 9},
+		{"the last short page is full", []fake.Fault{fake.ShortPages(50)}, true, 6},
 		{"one page is short", []fake.Fault{fake.ShortPages(7).From(100).Once()}, true, 5},
-		{"a page comes twice, once", []fake.Fault{fake.RepeatPage().From(100).Once()}, true, 6},
+		{"a page is repeated, once", []fake.Fault{fake.RepeatPage().From(100).Once()}, true, 6},
 		{"a page is empty, once", []fake.Fault{fake.EmptyPage().From(100).Once()}, true, 6},
-		{"the total is too low", []fake.Fault{offByOne(-1)}, false, 8},
-		{"the total is far too low", []fake.Fault{says(3)}, false, 8},
-		{"the total is zero", []fake.Fault{says(0)}, false, 8},
-		{"the total is too high", []fake.Fault{offByOne(1)}, false, 8},
-		{"the total is negative", []fake.Fault{says(-250)}, false, 8},
-		{"the total is null", []fake.Fault{says(nil)}, false, 8},
-		{"the total is a text", []fake.Fault{says("250")}, false, 8},
+		{"the total is too low", []fake.Fault{addToTotal(-1)}, false, 8},
+		{"the total is far too low", []fake.Fault{fixedTotal(3)}, false, 8},
+		{"the total is zero", []fake.Fault{fixedTotal(0)}, false, 8},
+		{"the total is too high", []fake.Fault{addToTotal(1)}, false, 8},
+		{"the total is negative", []fake.Fault{fixedTotal(-250)}, false, 8},
+		{"the total is null", []fake.Fault{fixedTotal(nil)}, false, 8},
+		{"the total is a text", []fake.Fault{fixedTotal("250")}, false, 8},
 		{"the total is missing", []fake.Fault{fake.NoMeta()}, false, 8},
-		{"the total is the page's own length", []fake.Fault{says(100)}, false, 8},
-		{"the total is wrong, once", []fake.Fault{offByOne(1).From(100).Once()}, true, 7},
+		{"the total is the page's own length", []fake.Fault{fixedTotal(100)}, false, 8},
+		{"the total is wrong, once", []fake.Fault{addToTotal(1).From(100).Once()}, true, 7},
 		{"no total and short pages", []fake.Fault{fake.NoMeta(), fake.ShortPages(60)}, false, 12},
 	} {
 		runSynctest(t, test.name, func(t *testing.T) {
@@ -186,7 +186,7 @@ func TestList_EndsIfPagesRepeat(t *testing.T) {
 func TestList_EndsDespiteHugeTotal(t *testing.T) {
 	runSynctest(t, "", func(t *testing.T) {
 		server, org := fake.Star(fake.Options{}, 250, 1)
-		server.Inject(says(50_000_000))
+		server.Inject(fixedTotal(50_000_000))
 		client := newClient(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
 		wantAllConnections(t, list(t, client), server, org)
 		if server.Requests() > 20 {

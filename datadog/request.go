@@ -232,7 +232,7 @@ func (f *pageFetcher) decodeError(target *url.URL, resp *http.Response, err erro
 		Reason: Malformed,
 		Op:     "GET " + target.String(),
 		Status: resp.StatusCode,
-		Detail: truncate(f.auth.redact(fmt.Sprintf("%v (Content-Type %q)", err, resp.Header.Get("Content-Type")))),
+		Detail: truncate(f.auth.redact(fmt.Sprintf("the response is not a listing of org connections: %v (Content-Type %q)", err, resp.Header.Get("Content-Type")))),
 		Err:    err,
 	}
 }

@@ -3,6 +3,7 @@ package datadog_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -33,8 +34,8 @@ var faults = []struct {
 	{"gateway timeout", fake.HTMLError(504), datadog.ServerError, "504 Gateway Timeout"},
 	{"success without a listing", fake.Status(204, ""), datadog.Malformed, "204 No Content"},
 	{"login page", fake.HTML200(), datadog.Malformed, "is not a listing"},
-	{"half a JSON", fake.Truncated(), datadog.Malformed, "is not a listing"},
-	{"no list", fake.NotAList(), datadog.Malformed, "is not a listing"},
+	{"truncated JSON", fake.Truncated(), datadog.Malformed, "is not a listing"},
+	{"not a list", fake.NotAList(), datadog.Malformed, "is not a listing"},
 	{"no data", fake.NullData(), datadog.Malformed, "is not a listing"},
 	{"endless", fake.Endless(), datadog.Malformed, "longer than 32 MiB"},
 	{"no connection", fake.Disconnect(), datadog.Network, "connection closed"},
@@ -46,7 +47,7 @@ var faults = []struct {
 func TestList_FaultsHaveReasonsAndLeaveNoTrace(t *testing.T) {
 	for _, test := range faults {
 		for _, offset := range []int{0, 100} {
-			runSynctest(t, test.name+", on the first page or later", func(t *testing.T) {
+			runSynctest(t, fmt.Sprintf("%s at offset %d", test.name, offset), func(t *testing.T) {
 				server, org := fake.Star(fake.Options{}, 250, 1)
 				client := newClient(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
 				server.Inject(test.fault.From(offset))

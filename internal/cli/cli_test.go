@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"net"
 	"os"
@@ -11,81 +10,18 @@ import (
 	"testing"
 )
 
-// printed runs the program to its end and returns its stdout.
-func printed(t *testing.T, args ...string) string {
-	t.Helper()
-	onlyTheEnvironment(t)
-	var stdout, stderr bytes.Buffer
-	if err := run(t.Context(), args, &stdout, &stderr); err != nil {
-		t.Fatalf("run %q: %v", args, err)
-	}
-	if stderr.Len() > 0 {
-		t.Errorf("run %q writes to stderr: %s", args, &stderr)
-	}
-	return stdout.String()
-}
-
-func TestHelp_ListsCommandsAndFlagsOfServe(t *testing.T) {
-	for _, args := range [][]string{{"--help"}, {"-h"}, {"help"}} {
-		help := printed(t, args...)
-		for _, want := range []string{
-			"--web.listen-address", "--web.config.file", "--web.telemetry-path",
-			"--datadog.site", "--datadog.api-url", "--datadog.api-key-file", "--datadog.app-key-file",
-			"--datadog.access-token-file", "--datadog.page-size", "--datadog.timeout",
-			"--datadog.source-org-id", "--datadog.sink-org-id",
-			"--cache.ttl", "--cache.max-stale", "--log.level", "--log.format",
-			"DD_API_KEY", "DD_APP_KEY", "DD_ACCESS_TOKEN", "DD_SITE",
-			"demo",
-		} {
-			wantContains(t, "the help", help, want)
-		}
-	}
-}
-
-func TestHelp_OfCommandListsItsFlagsAlone(t *testing.T) {
-	help := printed(t, "demo", "--help")
-	wantContains(t, "the help of demo", help, "--demo.pace")
-	wantNone(t, "the help of demo", help, "--cache.ttl", "--datadog.site")
-}
-
-func TestHelp_HidesKeysOfTheEnvironment(t *testing.T) {
-	onlyTheEnvironment(t)
-	t.Setenv("DD_API_KEY", "0123456789abcdef")
-	wantNone(t, "the help", printed(t, "--help"), "0123456789abcdef")
-}
-
-func TestVersion_IsPrinted(t *testing.T) {
-	version := printed(t, "--version")
-	if !strings.HasPrefix(version, programName+", version ") {
-		t.Errorf("it prints %q", version)
-	}
-}
-
 // process runs the program in a process of its own.
 func process(t *testing.T, environment []string, args ...string) (cmd *exec.Cmd, stderr *output) {
 	t.Helper()
 	stderr = newOutput()
-	cmd = exec.CommandContext(t.Context(), os.Args[0], args...)
-	// Where coverage is measured, it wants to know where to write it.
-	cmd.Env = append([]string{beTheProgram + "=1", "GOCOVERDIR=" + t.TempDir()}, environment...)
+	cmd = exec.CommandContext(t.Context(), programName, args...)
+	cmd.Env = append([]string{"GOCOVERDIR=" + t.TempDir()}, environment...) // for a binary that measures coverage
 	cmd.Stderr = stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Wait() }) // the test's context, which has ended, killed it
 	return cmd, stderr
-}
-
-func TestMain_ExitsWithOneLineOfErrorAndStatus1(t *testing.T) {
-	cmd, stderr := process(t, nil, "--cache.ttl=never")
-	_ = cmd.Wait() // the status is checked below
-	if code := cmd.ProcessState.ExitCode(); code != 1 {
-		t.Errorf("its exit status is %d, want 1", code)
-	}
-	text := stderr.String()
-	if !strings.HasPrefix(text, programName+": error: --cache.ttl: ") || strings.Count(text, "\n") != 1 {
-		t.Errorf("it writes %q, want one line that names the flag", text)
-	}
 }
 
 func TestMain_SignalsStopGracefully(t *testing.T) {

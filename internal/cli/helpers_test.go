@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogpeppe/go-internal/testscript"
+
 	"datadog_org_connections_exporter/datadog/fake"
 )
 
@@ -25,17 +27,13 @@ import (
 // nothing is asserted about time.
 const patience = time.Minute
 
-// beTheProgram in the environment makes the test binary the program itself, for
-// the few tests that need a process of their own.
-const beTheProgram = "BE_THE_PROGRAM"
-
+// TestMain makes the program a command that scripts and tests find by its name.
 func TestMain(m *testing.M) {
-	if os.Getenv(beTheProgram) != "" {
+	testscript.Main(m, map[string]func(){programName: func() {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
 		os.Exit(Main(ctx, os.Args[1:], os.Stdout, os.Stderr))
-	}
-	os.Exit(m.Run())
+	}})
 }
 
 // output is a buffer that is written and read concurrently.

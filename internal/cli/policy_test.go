@@ -55,32 +55,3 @@ func TestServe_PolicyShowsUnexpectedAndMissing(t *testing.T) {
 	wantNone(t, "/metrics when all is allowed", metrics, "datadog_org_connections_unexpected{", "datadog_org_connections_missing{")
 	p.waitFor(p.stderr, "a warning of the wide rule", func(log string) bool { return strings.Contains(log, "globs for both ends") })
 }
-
-func TestServe_RefusesInvalidPolicy(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "policy.yml")
-	writePolicy(t, file, "rules:\n  - {name: a}\n  - {nick: b}\n")
-	for _, args := range [][]string{newAPI(t).args("--policy.file=" + file), {"check-config", "--policy.file=" + file}} {
-		err := run(t.Context(), args, newOutput(), newOutput())
-		if err == nil {
-			t.Fatalf("%v: no error", args)
-		}
-		wantContains(t, "the error", err.Error(), file+`:2: rule "a" has no source`)
-		wantContains(t, "the error", err.Error(), file+`:3: "nick": unknown key`)
-	}
-}
-
-func TestCheckConfig_WarnsOfWideRules(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "policy.yml")
-	writePolicy(t, file, `rules: [{name: all, source: "*", sink: "*"}]`)
-	stdout, stderr := newOutput(), newOutput()
-	if err := run(t.Context(), []string{"check-config", "--policy.file=" + file}, stdout, stderr); err != nil {
-		t.Fatal(err)
-	}
-	wantContains(t, "stderr", stderr.String(), `warning: `+file+`:1: rule "all" has globs for both ends`)
-	if stdout.String() != file+" is valid: rules: 1\n" {
-		t.Errorf("stdout %q", stdout)
-	}
-	if err := run(t.Context(), []string{"check-config"}, stdout, stderr); err == nil {
-		t.Error("nothing to check is no error")
-	}
-}

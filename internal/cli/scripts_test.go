@@ -1,13 +1,12 @@
 package cli
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,6 +27,7 @@ import (
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/scripts",
+		Deadline:            time.Now().Add(patience), // for a program that starts against all expectations
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
@@ -37,6 +37,10 @@ func TestScripts(t *testing.T) {
 			env.Values["scripted"] = s
 			env.Setenv("API", "--datadog.api-url="+api.URL)
 			env.Setenv("URL", api.URL)
+			env.Setenv("TAKEN", api.Listener.Addr().String())
+			env.Setenv("SECRET", "5ec2e75ec2e75ec2e7")
+			env.Setenv("GOCOVERDIR", env.WorkDir) // for a binary that measures coverage
+			env.Setenv("DATADOG_ORG_CONNECTIONS_EXPORTER_DATADOG_API_URL", api.URL)
 			env.Setenv("DD_ACCESS_TOKEN", s.Keys(s.hub).Token)
 			return nil
 		},
@@ -52,36 +56,28 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// exits runs the program in a process of its own.
+// exits runs the program and wants an exit status, an error in one line, and none of
+// the secret.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: exits STATUS [ARGUMENT...]")
 	}
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	self, err := os.Executable()
-	ts.Check(err)
-	command := exec.Command(self, args[1:]...)
-	command.Dir = ts.MkAbs(".")
-	coverage := ts.MkAbs(".coverage") // else a binary that counts coverage complains
-	ts.Check(os.MkdirAll(coverage, 0o700))
-	command.Env = []string{beTheProgram + "=1", "GOCOVERDIR=" + coverage}
-	for _, name := range []string{"DD_ACCESS_TOKEN", "DD_API_KEY", "DD_APP_KEY", "DD_SITE", "HTTPS_PROXY", "NO_COLOR"} {
-		if value := ts.Getenv(name); value != "" {
-			command.Env = append(command.Env, name+"="+value)
+	status := 0
+	if err := ts.Exec(programName, args[1:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("run the program: %v", err)
 		}
+		status = exit.ExitCode()
 	}
-	var stdout, stderr bytes.Buffer
-	command.Stdout, command.Stderr = &stdout, &stderr
-	err = command.Run()
-	_, _ = ts.Stdout().Write(stdout.Bytes())
-	_, _ = ts.Stderr().Write(stderr.Bytes())
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		ts.Fatalf("run the program: %v", err)
+	stdout, stderr := ts.ReadFile("stdout"), ts.ReadFile("stderr")
+	if status != want {
+		ts.Fatalf("exit status %d, want %d", status, want)
 	}
-	if got := command.ProcessState.ExitCode(); got != want {
-		ts.Fatalf("exit status %d, want %d\n%s%s", got, want, stdout.String(), stderr.String())
+	if secret := ts.Getenv("SECRET"); strings.Contains(stdout+stderr, secret) {
+		ts.Fatalf("the secret %s is shown", secret)
 	}
 }
 

@@ -1,17 +1,22 @@
 package config_test
 
 import (
+	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"datadog_org_connections_exporter/datadog"
 	"datadog_org_connections_exporter/internal/config"
+	"datadog_org_connections_exporter/internal/yamlcheck"
 )
 
-// inDir makes a folder with key files, and writes the configuration into it.
+// inDir writes the configuration into a new directory with key files.
 func inDir(t *testing.T, content string) (file string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -23,7 +28,7 @@ func inDir(t *testing.T, content string) (file string) {
 	return filepath.Join(dir, "orgs.yml")
 }
 
-func TestAConfiguration(t *testing.T) {
+func TestLoad_ReadsOrgsAndDefaults(t *testing.T) {
 	file := inDir(t, `# who shares with whom
 orgs:
   - name: payments
@@ -66,7 +71,7 @@ defaults: {site: us5.datadoghq.com, timeout: 10s}
 	}
 }
 
-func TestWarnings(t *testing.T) {
+func TestLoad_WarnsOfWhatLooksLikeAMistake(t *testing.T) {
 	c, err := config.Load(inDir(t, `orgs:
   - name: a
     site: mars1.datadoghq.com
@@ -83,7 +88,7 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-func TestMistakesAreToldWithLineAndRemedyAllAtOnce(t *testing.T) {
+func TestLoad_ReportsEveryErrorWithLineAndRemedy(t *testing.T) {
 	for _, test := range []struct {
 		name, content string
 		problems      []string
@@ -190,27 +195,112 @@ orgs:
 	}
 }
 
-func TestAFileThatIsNotThere(t *testing.T) {
+func TestLoad_FailsWithoutTheFile(t *testing.T) {
 	if _, err := config.Load(filepath.Join(t.TempDir(), "gone.yml")); err == nil || !strings.Contains(err.Error(), "gone.yml") {
 		t.Errorf("the error is %v", err)
 	}
 }
 
-// FuzzParse: whatever the file holds, there is no panic, and what is accepted can
-// be listed.
+func TestLoad_AcceptsEveryFormOfYAML(t *testing.T) {
+	const orgs = "defaults:\n  timeout: 10s\norgs:\n  - name: a\n    access_token_file: token\n    page_size: 100\n"
+	for name, content := range map[string]string{
+		"block style":         orgs,
+		"a byte order mark":   "\ufeff" + orgs,
+		"CR and LF":           strings.ReplaceAll(orgs, "\n", "\r\n"),
+		"directive and end":   "%YAML 1.2\n---\n" + orgs + "...\n",
+		"flow style":          "{orgs: [{name: a, access_token_file: token, page_size: 100}], defaults: {timeout: 10s}}",
+		"JSON":                `{"orgs": [{"name": "a", "access_token_file": "token", "page_size": 100}], "defaults": {"timeout": "10s"}}`,
+		"quoted keys":         strings.NewReplacer("orgs", `"orgs"`, "name", "'name'", "timeout", `"timeou\x74"`).Replace(orgs),
+		"tags":                strings.NewReplacer("name: a", "name: !!str a", "100", "!!int 100").Replace(orgs),
+		"anchors and aliases": "defaults: &d {timeout: &t 10s}\norgs:\n  - {name: a, access_token_file: token, page_size: 100, timeout: *t}\n",
+		"dashes not indented": "defaults:\n  timeout: 10s\norgs:\n- name: a\n  access_token_file: token\n  page_size: 100\n",
+	} {
+		file := inDir(t, content)
+		c, err := config.Load(file)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		want := config.Org{Name: "a", API: "https://api.datadoghq.com", AccessTokenFile: filepath.Join(filepath.Dir(file), "token"), Timeout: 10 * time.Second, PageSize: 100}
+		if len(c.Orgs) != 1 || c.Orgs[0] != want {
+			t.Errorf("%s: %+v", name, c.Orgs)
+		}
+	}
+}
+
+func TestLoad_RefusesALargeFile(t *testing.T) {
+	_, err := config.Load(inDir(t, strings.Repeat("#\n", 1<<20)))
+	if err == nil || !strings.Contains(err.Error(), "orgs.yml: the file is larger than 1 MiB") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestLoad_DoesNotRepeatAKeyInPlaceOfItsFile(t *testing.T) {
+	for _, pasted := range []string{"0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef01234567", "ddpat_0123456789ABCDEFGHIJKLMNOPQRSTUV"} {
+		_, err := config.Load(inDir(t, "orgs:\n  - {name: a, access_token_file: "+pasted+"}\n"))
+		if err == nil || strings.Contains(err.Error(), pasted) || !strings.Contains(err.Error(), "orgs.yml:2: org \"a\", access_token_file: there is no such file") {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+// FuzzParse checks that nothing panics, that errors have lines, and that orgs that are
+// accepted are complete and read the same when written as JSON.
 func FuzzParse(f *testing.F) {
 	f.Add("orgs:\n  - name: a\n    access_token_file: /dev/null\n")
 	f.Add("orgs: [{name: a, api_key_file: x, app_key_file: y}]\ndefaults: {site: datadoghq.eu}\n")
 	f.Add("? [a]\n: &x {<<: *x}\n---\n!!str |\n  x\n")
+	f.Add("%YAML 1.2\n---\n\"orgs\":\n- {name: !!str a, access_token_file: token, timeout: &t 5s, page_size: 7}\n- {name: b, timeout: *t, api_url: 'https://x', access_token_file: token}\n")
+	dir := f.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "token"), []byte("ddpat_89"), 0o600); err != nil {
+		f.Fatal(err)
+	}
+	file := filepath.Join(dir, "fuzz.yml")
 	f.Fuzz(func(t *testing.T, content string) {
-		c, err := config.Parse("fuzz.yml", []byte(content))
+		c, err := config.Parse(file, []byte(content))
+		var all yamlcheck.Errors
+		if err != nil && !errors.As(err, &all) {
+			t.Errorf("no lines: %v", err)
+		}
+		for _, e := range all {
+			if e.Line < 1 || e.Line > 1+strings.Count(content, "\n")+strings.Count(content, "\r") || e.Text == "" {
+				t.Errorf("line: %v", e)
+			}
+		}
 		if err != nil {
 			return
+		}
+		var written struct {
+			Orgs []map[string]any `json:"orgs"`
 		}
 		for _, org := range c.Orgs {
 			if org.Name == "" || org.API == "" || org.Timeout <= 0 || org.PageSize <= 0 {
 				t.Errorf("%+v", org)
 			}
+			fields := map[string]any{"name": org.Name, "api_url": org.API, "timeout": org.Timeout.String(), "page_size": org.PageSize}
+			for key, value := range map[string]string{
+				"api_key_file": org.APIKeyFile, "app_key_file": org.AppKeyFile, "access_token_file": org.AccessTokenFile,
+				"source_org_id": org.SourceOrgID, "sink_org_id": org.SinkOrgID,
+			} {
+				if value != "" {
+					fields[key] = value
+				}
+			}
+			written.Orgs = append(written.Orgs, fields)
+		}
+		text, err := json.Marshal(written)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(text) > yamlcheck.MaxSize || strings.Contains(string(text), "\ufeff") || slices.ContainsFunc([]rune(string(text)), unicode.IsControl) {
+			return // which JSON does not escape
+		}
+		again, err := config.Parse(file, text)
+		if err != nil {
+			t.Fatalf("%v in %s", err, text)
+		}
+		if !slices.Equal(again.Orgs, c.Orgs) {
+			t.Errorf("got %+v\nof  %+v", again.Orgs, c.Orgs)
 		}
 	})
 }

@@ -10,7 +10,7 @@ import (
 	"datadog_org_connections_exporter/internal/policy"
 )
 
-func TestABaselineAllowsExactlyWhatIsThere(t *testing.T) {
+func TestBaseline_AllowsExactlyWhatIsThere(t *testing.T) {
 	s := snapshot("d>a logs", "a>c logs audit", "b>c metrics tomorrow's-\"type\" true")
 	text := string(policy.Baseline(s))
 	want := `# Connections that are expected, by UUID; names are comments, for people.
@@ -46,13 +46,13 @@ rules:
 	}
 }
 
-func TestABaselineOfNothing(t *testing.T) {
+func TestBaseline_OfNothingHasNoRules(t *testing.T) {
 	if p, err := policy.Parse("baseline.yml", policy.Baseline(snapshot())); err != nil || len(p.Rules) != 0 {
 		t.Errorf("%+v, %v", p, err)
 	}
 }
 
-func TestABaselineSurvivesAnyName(t *testing.T) {
+func TestBaseline_AcceptsAnyName(t *testing.T) {
 	for _, name := range []string{"", " ", "a # b", "a\nb: c", "\x00\x1b[31m", "東京", "\u2028", "\u0085", "\x7f\ufeff", "- x", "*", `[a] \ ?`, "Acme: \"x\"", "\u202eevil", "null"} {
 		for _, ids := range [][2]string{{id("a"), id("b")}, {"no-uuid", id("b")}} {
 			s := inventory.NewSnapshot(
@@ -74,7 +74,7 @@ func TestABaselineSurvivesAnyName(t *testing.T) {
 	}
 }
 
-func TestNamesOfRulesAreUnique(t *testing.T) {
+func TestBaseline_NamesAreUnique(t *testing.T) {
 	twins := inventory.NewSnapshot([]datadog.Connection{
 		{ID: "1", SourceID: id("a"), SinkID: id("c"), Types: []string{"logs"}},
 		{ID: "2", SourceID: id("b"), SinkID: id("c"), Types: []string{"logs"}},
@@ -90,7 +90,7 @@ func TestNamesOfRulesAreUnique(t *testing.T) {
 	}
 }
 
-func TestNamesOfRulesAreUniqueEvenWhereTheirIDsBeginAlike(t *testing.T) {
+func TestBaseline_NamesAreUniqueWhereIDsBeginAlike(t *testing.T) {
 	var connections []datadog.Connection
 	for n := range 4 {
 		connections = append(connections, datadog.Connection{
@@ -122,7 +122,7 @@ rules:
       sink: Data Lake
 # The end.`
 
-func TestMergingKeepsWhatAPersonWroteAndAddsOnlyWhatIsNew(t *testing.T) {
+func TestMerge_KeepsWhatAPersonWroteAndAddsWhatIsNew(t *testing.T) {
 	s := snapshot("a>c logs", "b>c logs audit", "c>d logs", "d>a logs")
 	got, err := policy.Merge("policy.yml", []byte(written), s, today)
 	if err != nil {
@@ -147,7 +147,7 @@ func TestMergingKeepsWhatAPersonWroteAndAddsOnlyWhatIsNew(t *testing.T) {
 	}
 }
 
-func TestRulesAreAddedWhereThereWereNone(t *testing.T) {
+func TestMerge_AddsToAnEmptyPolicy(t *testing.T) {
 	for content, want := range map[string]string{
 		"# mine\nrules: []\n":                "# mine\nrules:\n",
 		"# mine\nrules: []":                  "# mine\nrules:\n",
@@ -163,7 +163,7 @@ func TestRulesAreAddedWhereThereWereNone(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeMergedIsRefused(t *testing.T) {
+func TestMerge_RefusesOtherLayouts(t *testing.T) {
 	for name, content := range map[string]string{
 		"rules on one line": "rules: [{name: a, source: b, sink: c}]\n",
 		"JSON":              `{"rules": []}`,

@@ -8,7 +8,7 @@ import (
 	"datadog_org_connections_exporter/internal/policy"
 )
 
-func TestTheCurrentPolicyJudgesAnewWhenSomethingIsAnother(t *testing.T) {
+func TestJudge_JudgesAgainAfterEveryChange(t *testing.T) {
 	rules := "{name: r, source: <a>, sink: <c>, types: [logs], required: true, expires: 2026-12-01}"
 	there, gone := snapshot("a>c logs"), snapshot()
 	const complete, partly = true, false
@@ -45,34 +45,33 @@ func TestTheCurrentPolicyJudgesAnewWhenSomethingIsAnother(t *testing.T) {
 	}
 }
 
-func TestAPartMissesWhatTheWholeMisses(t *testing.T) {
+func TestJudge_ForOrgReportsWhatAllOrgsMiss(t *testing.T) {
 	var current policy.Current
-	complete := inventory.View{Snapshot: snapshot("a>c logs", "b>c logs", "b>c audit"), Complete: true}
-	part := inventory.View{Snapshot: snapshot("a>c logs", "a>c audit")}
-	judge := policy.NewJudge(&current).ForOrg(func() inventory.View { return complete })
-	if p, j := judge.Judge(part, today); p != nil || j != nil {
+	all := inventory.View{Snapshot: snapshot("a>c logs", "b>c logs", "b>c audit"), Complete: true}
+	org := inventory.View{Snapshot: snapshot("a>c logs", "a>c audit")}
+	judge := policy.NewJudge(&current).ForOrg(func() inventory.View { return all })
+	if p, j := judge.Judge(org, today); p != nil || j != nil {
 		t.Errorf("without a policy: %+v, %+v", p, j)
 	}
 	wanted := parse(t, "{name: both, source: [<a>, <b>], sink: <c>, types: [logs], required: true, expires: 2026-12-01}")
 	current.Set(wanted)
-	judged := func(when string, now time.Time, unexpected, missing, expired int) *policy.Judgement {
+	judged := func(when string, now time.Time, unexpected, missing, expired int) {
 		t.Helper()
-		p, j := judge.Judge(part, now)
+		p, j := judge.Judge(org, now)
 		if p != wanted || len(j.Unexpected) != unexpected || len(j.Missing) != missing || len(j.Expired) != expired {
 			t.Errorf("%s: %+v, %+v", when, p, j)
 		}
-		if _, again := judge.Judge(part, now); again != j {
-			t.Errorf("%s: the same is judged anew", when)
+		if _, again := judge.Judge(org, now); again != j {
+			t.Errorf("%s: the same is judged again", when)
 		}
-		return j
 	}
 	judged("others see the rest", today, 1, 0, 0)
-	complete.Snapshot = snapshot("a>c logs")
+	all.Snapshot = snapshot("a>c logs")
 	judged("nobody sees the rest", today, 1, 1, 0)
-	complete.Complete = false
+	all.Complete = false
 	judged("somebody may see it", today, 1, 0, 0)
-	part.Snapshot = snapshot("a>c audit", "a>b audit")
-	judged("another part", today, 2, 0, 0)
-	complete.Complete = true
+	org.Snapshot = snapshot("a>c audit", "a>b audit")
+	judged("another snapshot of the org", today, 2, 0, 0)
+	all.Complete = true
 	judged("the rule has expired", time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), 2, 0, 1)
 }

@@ -46,7 +46,7 @@ func parse(t *testing.T, rules string) *policy.Policy {
 
 var today = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-func TestJudgement(t *testing.T) {
+func TestPolicy_Judge(t *testing.T) {
 	for _, test := range []struct {
 		name, rules string
 		connections []string
@@ -99,7 +99,7 @@ func TestJudgement(t *testing.T) {
 	}
 }
 
-func TestConnectionsOfOnePairAndTypeAreOneShare(t *testing.T) {
+func TestPolicy_JudgeGroupsConnectionsByPairAndType(t *testing.T) {
 	j := parse(t, "").Judge(snapshot("a>c logs", "a>c logs audit"), true, today)
 	if len(j.Unexpected) != 2 || !slices.Equal(j.Unexpected[1].Connections, []string{"c0", "c1"}) || j.Unexpected[1].Source.Name != "Payments EU" {
 		t.Errorf("%+v", j.Unexpected)

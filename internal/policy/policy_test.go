@@ -1,18 +1,23 @@
 package policy_test
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"datadog_org_connections_exporter/internal/policy"
+	"datadog_org_connections_exporter/internal/yamlcheck"
 )
 
 const paymentsID = "5e1f0a6b-3c2d-4b7e-9a10-64d2f8b7c015"
 
-func TestAPolicy(t *testing.T) {
+func TestParse_ReadsRules(t *testing.T) {
 	p, err := policy.Parse("policy.yml", []byte(`# who may share what
 rules:
   - name: payments-to-siem
@@ -46,7 +51,7 @@ rules:
 	}
 }
 
-func TestARuleWithGlobsForBothEndsIsNamed(t *testing.T) {
+func TestParse_WarnsOfGlobsForBothEnds(t *testing.T) {
 	p, err := policy.Parse("policy.yml", []byte("rules:\n  - name: wide\n    source: 'A*'\n    sink: ['B', 'C?']\n"))
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +61,7 @@ func TestARuleWithGlobsForBothEndsIsNamed(t *testing.T) {
 	}
 }
 
-func TestMistakesInAPolicyAreToldAllAtOnce(t *testing.T) {
+func TestParse_ReportsEveryError(t *testing.T) {
 	for _, test := range []struct {
 		name, content string
 		problems      []string
@@ -106,13 +111,13 @@ func TestMistakesInAPolicyAreToldAllAtOnce(t *testing.T) {
 	}
 }
 
-func TestAnEmptyListOfRulesAllowsNothing(t *testing.T) {
+func TestParse_AcceptsAnEmptyList(t *testing.T) {
 	if p, err := policy.Parse("policy.yml", []byte("rules: []\n")); err != nil || len(p.Rules) != 0 {
 		t.Errorf("%+v, %v", p, err)
 	}
 }
 
-func TestPatterns(t *testing.T) {
+func TestPattern_Matches(t *testing.T) {
 	org := policy.Org{ID: paymentsID, Name: "Acme/Payments [EU] 東京"}
 	for pattern, want := range map[string]bool{
 		paymentsID:                             true,
@@ -143,20 +148,132 @@ func TestPatterns(t *testing.T) {
 	}
 }
 
+func TestParse_AcceptsEveryFormOfYAML(t *testing.T) {
+	const rules = "rules:\n  - name: a\n    source: [B, C]\n    sink: '*'\n    types: [logs]\n    expires: 2027-03-31\n    required: true\n"
+	for name, content := range map[string]string{
+		"block style":         rules,
+		"a byte order mark":   "\ufeff" + rules,
+		"CR and LF":           strings.ReplaceAll(rules, "\n", "\r\n"),
+		"directive and end":   "%YAML 1.2\n---\n" + rules + "...\n",
+		"flow style":          "{rules: [{name: a, source: [B, C], sink: '*', types: [logs], expires: 2027-03-31, required: true}]}",
+		"JSON":                `{"rules": [{"name": "a", "source": ["B", "C"], "sink": "*", "types": ["logs"], "expires": "2027-03-31", "required": true}]}`,
+		"quoted keys":         strings.NewReplacer("rules", `"rules"`, "name", "'name'", "types", `"t\u0079pes"`).Replace(rules),
+		"tags":                strings.NewReplacer("name: a", "name: !!str a", "2027", "!!timestamp 2027", "true", "!!bool true").Replace(rules),
+		"an anchor, an alias": "rules:\n  - &r {&n name: &a a, source: [B, C], sink: '*', types: [logs], expires: 2027-03-31, required: true}\n",
+		"dashes not indented": strings.ReplaceAll(rules, "\n  ", "\n"),
+	} {
+		p, err := policy.Parse("policy.yml", []byte(content))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		r := p.Rules[0]
+		if got := fmt.Sprint(r.Name, r.Source, r.Sink, r.Types, r.Expires.Format(time.DateOnly), r.Required); len(p.Rules) != 1 || got != "a[B C] [*] [logs]2027-03-31true" {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+func TestParse_ResolvesAliases(t *testing.T) {
+	p, err := policy.Parse("policy.yml", []byte("rules:\n  - {name: a, source: &s [B, C], sink: &d D}\n  - {name: b, source: *d, sink: *s}\n"))
+	if err != nil || fmt.Sprint(p.Rules[1].Source, p.Rules[1].Sink) != "[D] [B C]" {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+// FuzzParse checks that nothing panics, that errors have lines, and that rules that are
+// accepted are written as they were read.
 func FuzzParse(f *testing.F) {
 	f.Add("rules:\n  - {name: a, source: b, sink: '*', types: [logs], expires: 2027-03-31, required: true}\n")
+	f.Add("%YAML 1.2\n---\n\"rules\": &r\n- ? name\n  : !!str a\n  source: &s [b, *s]\n  <<: *r\n")
+	f.Add("rules:\n- ? name")
+	f.Add(`{"rules": [{"name": "a", "source": ["b", "\u00e9"], "sink": "c"}, {}]}`)
 	f.Fuzz(func(t *testing.T, content string) {
 		p, err := policy.Parse("fuzz.yml", []byte(content))
+		var all yamlcheck.Errors
+		if err != nil && !errors.As(err, &all) {
+			t.Errorf("no lines: %v", err)
+		}
+		for _, e := range all {
+			if e.Line < 1 || e.Line > 1+strings.Count(content, "\n")+strings.Count(content, "\r") || e.Text == "" {
+				t.Errorf("line: %v", e)
+			}
+		}
 		if err != nil {
 			return
 		}
+		type rule struct {
+			Name     string   `json:"name"`
+			Source   []string `json:"source"`
+			Sink     []string `json:"sink"`
+			Types    []string `json:"types,omitempty"`
+			Owner    string   `json:"owner,omitempty"`
+			Ticket   string   `json:"ticket,omitempty"`
+			Expires  string   `json:"expires,omitempty"`
+			Required bool     `json:"required"`
+		}
+		var written struct {
+			Rules []rule `json:"rules"`
+		}
+		texts := func(patterns []policy.Pattern) (texts []string) {
+			for _, p := range patterns {
+				p.Matches(policy.Org{ID: paymentsID, Name: content})
+				texts = append(texts, p.String())
+			}
+			return texts
+		}
 		for _, r := range p.Rules {
-			if r.Name == "" || len(r.Source) == 0 || len(r.Sink) == 0 {
-				t.Errorf("%+v", r)
+			w := rule{Name: r.Name, Source: texts(r.Source), Sink: texts(r.Sink), Types: r.Types, Owner: r.Owner, Ticket: r.Ticket, Required: r.Required}
+			if !r.Expires.IsZero() {
+				w.Expires = r.Expires.Format(time.DateOnly)
 			}
-			for _, pattern := range slices.Concat(r.Source, r.Sink) {
-				pattern.Matches(policy.Org{ID: paymentsID, Name: content})
-			}
+			written.Rules = append(written.Rules, w)
+		}
+		text, err := json.Marshal(written)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(text) > yamlcheck.MaxSize || strings.Contains(string(text), "\ufeff") || slices.ContainsFunc([]rune(string(text)), unicode.IsControl) {
+			return // which JSON does not escape
+		}
+		again, err := policy.Parse("again.yml", text)
+		if err != nil {
+			t.Fatalf("%v in %s", err, text)
+		}
+		for n := range again.Rules {
+			again.Rules[n].Line = p.Rules[n].Line
+		}
+		if !reflect.DeepEqual(again.Rules, p.Rules) {
+			t.Errorf("got %+v\nof  %+v", again.Rules, p.Rules)
+		}
+	})
+}
+
+// FuzzMerge checks that all that is in a policy stays as it is.
+func FuzzMerge(f *testing.F) {
+	f.Add(written)
+	f.Add("rules: []\n")
+	f.Add("\"rules\": # none\n")
+	f.Add("rules:\n- name: a\n  source: |\n    b\n  sink: \"c\n\n    d\"\n")
+	f.Fuzz(func(t *testing.T, content string) {
+		s := snapshot("a>c logs", "d>a audit")
+		merged, err := policy.Merge("fuzz.yml", []byte(content), s, today)
+		if err != nil || string(merged) == content {
+			return
+		}
+		before, err := policy.Parse("fuzz.yml", []byte(content))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(before.Rules) > 0 && !strings.HasPrefix(string(merged), content) {
+			t.Errorf("%q was changed to %q", content, merged)
+		}
+		p, err := policy.Parse("fuzz.yml", merged)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if j := p.Judge(s, true, today); len(j.Unexpected) > 0 {
+			t.Errorf("unexpected after %q: %+v", merged, j)
 		}
 	})
 }

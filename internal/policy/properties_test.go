@@ -12,8 +12,8 @@ import (
 	"datadog_org_connections_exporter/internal/policy"
 )
 
-// world is an account that a test changes a little.
-type world struct {
+// account is a random account that a test changes.
+type account struct {
 	random      *rand.Rand
 	names       map[string]string // by org id
 	connections []datadog.Connection
@@ -21,39 +21,39 @@ type world struct {
 
 var kinds = []string{"logs", "metrics", "audit", "of-tomorrow"}
 
-func newWorld(seed uint64, orgs, connections int) *world {
-	w := &world{random: rand.New(rand.NewPCG(seed, 1)), names: map[string]string{}}
+func newAccount(seed uint64, orgs, connections int) *account {
+	a := &account{random: rand.New(rand.NewPCG(seed, 1)), names: map[string]string{}}
 	var ids []string
 	for n := range orgs {
-		id := fmt.Sprintf("%08x-0000-4000-8000-%012x", n, w.random.Uint64()>>16)
+		id := fmt.Sprintf("%08x-0000-4000-8000-%012x", n, a.random.Uint64()>>16)
 		ids = append(ids, id)
-		w.names[id] = strings.Repeat(string(rune('A'+w.random.IntN(4))), 1+w.random.IntN(2)) // many share one
+		a.names[id] = strings.Repeat(string(rune('A'+a.random.IntN(4))), 1+a.random.IntN(2)) // many share one
 	}
 	taken := map[[2]int]bool{}
-	for len(w.connections) < min(connections, orgs*(orgs-1)) {
-		pair := [2]int{w.random.IntN(orgs), w.random.IntN(orgs)}
+	for len(a.connections) < min(connections, orgs*(orgs-1)) {
+		pair := [2]int{a.random.IntN(orgs), a.random.IntN(orgs)}
 		if pair[0] == pair[1] || taken[pair] {
 			continue
 		}
 		taken[pair] = true
 		types := slices.Clone(kinds[:len(kinds)-1])
-		w.random.Shuffle(len(types), func(a, b int) { types[a], types[b] = types[b], types[a] })
-		types = types[:1+w.random.IntN(len(types))]
+		a.random.Shuffle(len(types), func(a, b int) { types[a], types[b] = types[b], types[a] })
+		types = types[:1+a.random.IntN(len(types))]
 		slices.Sort(types)
-		w.connections = append(w.connections, datadog.Connection{ID: fmt.Sprint(len(w.connections)), SourceID: ids[pair[0]], SinkID: ids[pair[1]], Types: types})
+		a.connections = append(a.connections, datadog.Connection{ID: fmt.Sprint(len(a.connections)), SourceID: ids[pair[0]], SinkID: ids[pair[1]], Types: types})
 	}
-	return w
+	return a
 }
 
-func (w *world) snapshot() *inventory.Snapshot {
+func (a *account) snapshot() *inventory.Snapshot {
 	var orgs []inventory.OrgInfo
-	for id, name := range w.names {
+	for id, name := range a.names {
 		orgs = append(orgs, inventory.OrgInfo{Org: datadog.Org{ID: id, Name: name}})
 	}
-	return inventory.NewSnapshot(slices.Clone(w.connections), orgs)
+	return inventory.NewSnapshot(slices.Clone(a.connections), orgs)
 }
 
-// FuzzBaseline: what a baseline allows is exactly what was there.
+// FuzzBaseline checks that a baseline allows exactly what is in its snapshot.
 func FuzzBaseline(f *testing.F) {
 	for seed := range uint64(4) {
 		f.Add(seed, uint8(8), uint8(20))
@@ -62,9 +62,9 @@ func FuzzBaseline(f *testing.F) {
 		if orgs < 2 || connections == 0 {
 			return
 		}
-		w := newWorld(seed, int(orgs), int(connections))
-		text := string(policy.Baseline(w.snapshot()))
-		if again := string(policy.Baseline(w.snapshot())); again != text {
+		a := newAccount(seed, int(orgs), int(connections))
+		text := string(policy.Baseline(a.snapshot()))
+		if again := string(policy.Baseline(a.snapshot())); again != text {
 			t.Fatal("two baselines of one snapshot differ")
 		}
 		// Each rule of it is required, so that what goes is missed.
@@ -74,40 +74,40 @@ func FuzzBaseline(f *testing.F) {
 		}
 		clean := func(when string) {
 			t.Helper()
-			if j := p.Judge(w.snapshot(), true, today); len(j.Unexpected)+len(j.Missing)+len(j.Expired) > 0 {
+			if j := p.Judge(a.snapshot(), true, today); len(j.Unexpected)+len(j.Missing)+len(j.Expired) > 0 {
 				t.Errorf("%s: %+v", when, j)
 			}
 		}
 		clean("a baseline and what it was made of")
 
-		for id := range w.names {
-			w.names[id] += " renamed"
+		for id := range a.names {
+			a.names[id] += " renamed"
 		}
 		clean("after renames")
 
-		changed := &w.connections[w.random.IntN(len(w.connections))]
+		changed := &a.connections[a.random.IntN(len(a.connections))]
 		before := changed.Types
 		changed.Types = append(slices.Clone(before), kinds[len(kinds)-1])
-		j := p.Judge(w.snapshot(), true, today)
+		j := p.Judge(a.snapshot(), true, today)
 		if len(j.Unexpected) != 1 || len(j.Missing) != 0 || j.Unexpected[0].Type != kinds[len(kinds)-1] || j.Unexpected[0].Connections[0] != changed.ID {
 			t.Errorf("another type: %+v", j)
 		}
 		changed.Types = before[1:]
-		j = p.Judge(w.snapshot(), true, today)
+		j = p.Judge(a.snapshot(), true, today)
 		if len(j.Unexpected) != 0 || len(j.Missing) != 1 || j.Missing[0].Type != before[0] {
 			t.Errorf("a type less: %+v", j)
 		}
 		changed.Types = before
 
-		w.names["ffffffff-0000-4000-8000-000000000000"] = "Newcomer"
-		w.connections = append(w.connections, datadog.Connection{
-			ID: "new", SourceID: "ffffffff-0000-4000-8000-000000000000", SinkID: w.connections[0].SinkID, Types: []string{"logs"},
+		a.names["ffffffff-0000-4000-8000-000000000000"] = "Newcomer"
+		a.connections = append(a.connections, datadog.Connection{
+			ID: "new", SourceID: "ffffffff-0000-4000-8000-000000000000", SinkID: a.connections[0].SinkID, Types: []string{"logs"},
 		})
-		if j := p.Judge(w.snapshot(), true, today); len(j.Unexpected) != 1 || j.Unexpected[0].Connections[0] != "new" || len(j.Missing) != 0 {
+		if j := p.Judge(a.snapshot(), true, today); len(j.Unexpected) != 1 || j.Unexpected[0].Connections[0] != "new" || len(j.Missing) != 0 {
 			t.Errorf("another connection: %+v", j)
 		}
 
-		merged, err := policy.Merge("policy.yml", []byte(text), w.snapshot(), today)
+		merged, err := policy.Merge("policy.yml", []byte(text), a.snapshot(), today)
 		if err != nil || !strings.HasPrefix(string(merged), text) {
 			t.Fatalf("merge: %v\n%s", err, merged)
 		}
@@ -120,11 +120,11 @@ func FuzzBaseline(f *testing.F) {
 
 // BenchmarkJudge judges 100,000 connections among 2,000 orgs by 5,000 rules.
 func BenchmarkJudge(b *testing.B) {
-	w := newWorld(1, 2000, 100_000)
+	a := newAccount(1, 2000, 100_000)
 	var rules strings.Builder
 	rules.WriteString("rules:\n")
 	for n := range 5000 {
-		c := w.connections[n]
+		c := a.connections[n]
 		switch n % 10 {
 		case 0:
 			fmt.Fprintf(&rules, "  - {name: r%d, source: 'A%d*', sink: '*B', types: [logs]}\n", n, n)
@@ -138,7 +138,7 @@ func BenchmarkJudge(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	snapshot := w.snapshot()
+	snapshot := a.snapshot()
 	b.ReportAllocs()
 	for b.Loop() {
 		p.Judge(snapshot, true, today)

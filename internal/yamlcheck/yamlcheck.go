@@ -77,6 +77,7 @@ type Decoder struct {
 	file     string
 	errors   Errors
 	warnings []string
+	lines    int            // of the content
 	nodes    int            // checked so far
 	names    map[string]int // lines of [Decoder.UniqueName]
 }
@@ -142,6 +143,7 @@ func (d *Decoder) Parse(content []byte, hint string) *Node {
 		return nil
 	}
 	content = bytes.TrimPrefix(content, []byte("\ufeff"))
+	d.lines = 1 + bytes.Count(bytes.TrimSuffix(content, []byte("\n")), []byte("\n"))
 	content = version12.ReplaceAll(content, []byte("${1}1"))
 	var doc, second Node
 	parser := yaml.NewDecoder(bytes.NewReader(content))
@@ -252,6 +254,7 @@ func (r *lineReader) Read(to []byte) (int, error) {
 // check adds errors about tags in n and below, and returns false after an error
 // about size, for which the rest is not checked. above are the nodes around n.
 func (d *Decoder) check(n *Node, above []*Node) bool {
+	n.Line = min(n.Line, d.lines) // without a newline at the end, an empty value is one line too far
 	line := n.Line
 	n = resolve(n)
 	d.nodes++
@@ -301,7 +304,7 @@ func (d *Decoder) Mapping(n *Node, what string, fields Fields) {
 	first := map[string]int{} // line by key
 	for at := 0; at < len(m.Content); at += 2 {
 		line, key := m.Content[at].Line, resolve(m.Content[at])
-		decode, known := fields[key.Value]
+		decode, isField := fields[key.Value]
 		before, duplicate := first[key.Value]
 		switch {
 		case key.Tag == "!!merge":
@@ -312,7 +315,7 @@ func (d *Decoder) Mapping(n *Node, what string, fields Fields) {
 			continue
 		case duplicate:
 			d.Errorf(line, "%s: duplicate key; it is in line %d already", quoted(key.Value), before)
-		case !known:
+		case !isField:
 			d.Errorf(line, "%s: unknown key; %s", quoted(key.Value), remedy(key.Value, fields))
 		default:
 			decode(m.Content[at+1], key.Value)

@@ -1,5 +1,4 @@
-// Package config reads the configuration file: which orgs to list, and with what
-// credentials.
-//
-// Nothing is guessed, and all mistakes are told at once: see package yamlcheck.
+// Package config reads the configuration file: which orgs to list, and with which
+// credentials. Decoding is strict and reports every error at once, as in package
+// yamlcheck.
 package config

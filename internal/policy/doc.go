@@ -1,18 +1,18 @@
 // Package policy judges which connections are expected.
 //
-// A [Policy] is a list of rules that a person wrote down. Each allows some types
-// of telemetry from some orgs to some others, perhaps until a day, perhaps as
-// something that must be there. [Policy.Judge] holds an inventory's snapshot
-// against them. A connection is judged type by type: logs may be expected where
-// audit is not.
+// A [Policy] is a list of rules that a person has written to a file. Each rule allows
+// some types of telemetry from some orgs to others, optionally until a day, and may
+// require them. [Policy.Judge] returns what no rule allows and what is required but
+// missing in a snapshot. It judges connections type by type: logs may be expected
+// where audit is not.
 //
-//	rule.go      what a rule says, and which orgs it means
-//	policy.go    reading the file
-//	judge.go     what is unexpected, what is missing
-//	index.go     finding the rules about an org
-//	current.go   the policy in force, and the last judgement of an inventory
-//	baseline.go  writing a policy of what is there
+//	rule.go      rules, and patterns of orgs
+//	policy.go    decoding a policy file
+//	judge.go     judging a snapshot
+//	index.go     finding the rules about a source and a sink
+//	current.go   the current policy, and a cache of the last judgement
+//	baseline.go  writing a policy that allows a snapshot
 //
-// The package is pure: the same snapshot at the same time gives the same
-// judgement. Reading the file is left to the caller as well.
+// The package reads no files and no clocks: the same snapshot at the same time has the
+// same judgement.
 package policy

@@ -28,8 +28,7 @@ ldflags = -s -w \
 	-X $(version_pkg).Branch=$(BRANCH) \
 	-X $(version_pkg).BuildDate=$(BUILD_DATE)
 
-golangci_lint = $(shell command -v golangci-lint 2>/dev/null || \
-	echo $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION))
+golangci_lint = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 
 .DEFAULT_GOAL := build
 
@@ -66,7 +65,7 @@ image-test: ## Build the image and run it, with Docker
 	cd e2e/packaging && $(GO) test -v -count=1 ./image -docker
 
 .PHONY: lint
-lint: ## Run golangci-lint: the one on the PATH, or the pinned version
+lint: ## Run golangci-lint and actionlint, in pinned versions
 	$(golangci_lint) run
 	cd e2e && $(golangci_lint) run
 	cd e2e/packaging && $(golangci_lint) run

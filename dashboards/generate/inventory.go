@@ -227,9 +227,9 @@ func noLongerSeenTable() panel {
 		withRunbook("DatadogOrgConnectionRemoved")
 }
 
-// A type code is a number that stands for the types of a connection, because Grafana
-// cannot join labels of several series: from the right, one decimal digit for each of
-// these, 1 where the connection has the type. otherTypes stands for all others.
+// codedTypes are the digits of a type code, from the right: 1 where a connection has the
+// type. A type code is one number for the types of a connection, because Grafana cannot
+// join labels of several series. otherTypes stands for all types that are not listed.
 var codedTypes = []string{"logs", "metrics", "audit", otherTypes}
 
 const otherTypes = "others"

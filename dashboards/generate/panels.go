@@ -94,9 +94,9 @@ func valueMappings(results map[string]object) []object {
 	return []object{{"type": "value", "options": results}}
 }
 
-// upToMapping returns the mapping of all values up to max to one text and color.
-func upToMapping(max int, result object) []object {
-	return []object{{"type": "range", "options": object{"from": nil, "to": max, "result": result}}}
+// upToMapping returns the mapping of all values up to limit to one text and color.
+func upToMapping(limit int, result object) []object {
+	return []object{{"type": "range", "options": object{"from": nil, "to": limit, "result": result}}}
 }
 
 // mapped returns the result of a mapping.

@@ -55,13 +55,13 @@ func (c column) withBackground(color string) column {
 		withProperty("color", object{"mode": "fixed", "fixedColor": color})
 }
 
-// withGauge shows a bar behind each number, up to max, or up to the largest number if
-// max is 0.
-func (c column) withGauge(max int, thresholds object) column {
+// withGauge shows a bar behind each number, up to limit, or up to the largest number
+// if limit is 0.
+func (c column) withGauge(limit int, thresholds object) column {
 	c = c.withProperty("custom.cellOptions", object{"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}).
 		withProperty("min", 0).withProperty("thresholds", thresholds).withProperty("color", object{"mode": "thresholds"})
-	if max > 0 {
-		c = c.withProperty("max", max)
+	if limit > 0 {
+		c = c.withProperty("max", limit)
 	}
 	return c
 }

@@ -162,19 +162,8 @@ func (d *decoder) org(n *yamlcheck.Node, defaults Org) Org {
 // credentials adds errors unless there is exactly one kind of credentials, complete,
 // in files that can be read.
 func (d *decoder) credentials(line int, o Org) {
-	keys := o.APIKeyFile != "" || o.AppKeyFile != ""
-	switch {
-	case keys && o.AccessTokenFile != "":
-		d.Errorf(line, "org %q has both keys and an access token; keep api_key_file and app_key_file, or access_token_file", o.Name)
-		return
-	case !keys && o.AccessTokenFile == "":
-		d.Errorf(line, "org %q has no credentials; write api_key_file and app_key_file, or access_token_file", o.Name)
-		return
-	case keys && o.APIKeyFile == "":
-		d.Errorf(line, "org %q has an app_key_file but no api_key_file; write both", o.Name)
-		return
-	case keys && o.AppKeyFile == "":
-		d.Errorf(line, "org %q has an api_key_file but no app_key_file; write both", o.Name)
+	if text := o.credentialsError(); text != "" {
+		d.Errorf(line, "org %q has %s", o.Name, text)
 		return
 	}
 	for _, key := range o.keys(&datadog.Credentials{}) {
@@ -186,6 +175,22 @@ func (d *decoder) credentials(line int, o Org) {
 			d.Errorf(line, "org %q, %s: %v", o.Name, key.setting, err)
 		}
 	}
+}
+
+// credentialsError returns what is wrong with the choice of credentials, or "".
+func (o Org) credentialsError() string {
+	keys := o.APIKeyFile != "" || o.AppKeyFile != ""
+	switch {
+	case keys && o.AccessTokenFile != "":
+		return "both keys and an access token; keep api_key_file and app_key_file, or access_token_file"
+	case !keys && o.AccessTokenFile == "":
+		return "no credentials; write api_key_file and app_key_file, or access_token_file"
+	case keys && o.APIKeyFile == "":
+		return "an app_key_file but no api_key_file; write both"
+	case keys && o.AppKeyFile == "":
+		return "an api_key_file but no app_key_file; write both"
+	}
+	return ""
 }
 
 // keyLike matches what may be a key pasted in place of its file's name, and must not

@@ -150,7 +150,7 @@ func (inv testInventory) setConnections(connections []datadog.Connection, listed
 	}
 }
 
-func advance(d time.Duration) { time.Sleep(d) } // in virtual time
+func advance(d time.Duration) { time.Sleep(d) } // virtual time
 
 // refreshAfterTTL lets every org become due and refreshes.
 func (inv testInventory) refreshAfterTTL(t *testing.T) {

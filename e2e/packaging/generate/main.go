@@ -23,7 +23,7 @@ import (
 
 // Paths of generated files in the repository.
 const (
-	// These directories hold generated files only.
+	// chartFiles and monitoring hold generated files only.
 	chartFiles = "deploy/helm/datadog-org-connections-exporter/files"
 	monitoring = "deploy/kubernetes/monitoring"
 

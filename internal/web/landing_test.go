@@ -137,8 +137,8 @@ func TestLandingPage_EscapesNamesAndErrors(t *testing.T) {
 		}
 	}
 	header := response.Result().Header
-	if kind := header.Get("Content-Type"); kind != "text/html; charset=utf-8" {
-		t.Errorf("Content-Type is %q", kind)
+	if kind, options := header.Get("Content-Type"), header.Get("X-Content-Type-Options"); kind != "text/html; charset=utf-8" || options != "nosniff" {
+		t.Errorf("Content-Type is %q, X-Content-Type-Options %q", kind, options)
 	}
 	// If escaping failed, browsers would still run no script.
 	if policy := header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "script-src") {

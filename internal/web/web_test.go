@@ -70,7 +70,7 @@ func viewOf(orgs ...inventory.OrgState) inventory.View {
 }
 
 func TestMetrics_WaitForTheRefreshWithinTheScrapeTimeout(t *testing.T) {
-	const maxWait = 30 * time.Second
+	const maxWait = 20 * time.Second
 	for name, test := range map[string]struct {
 		header string
 		want   time.Duration
@@ -79,8 +79,8 @@ func TestMetrics_WaitForTheRefreshWithinTheScrapeTimeout(t *testing.T) {
 		"in fractions of a second":              {"2.5", 2 * time.Second},
 		"half a timeout below twice the margin": {"0.6", 300 * time.Millisecond},
 		"no longer than maxWait":                {"60", maxWait},
-		"maxWait and the margin":                {"30.5", maxWait},
-		"less the margin from maxWait":          {"30", maxWait - 500*time.Millisecond},
+		"maxWait and the margin":                {"20.5", maxWait},
+		"less the margin from maxWait":          {"20", maxWait - 500*time.Millisecond},
 		"no overflow":                           {"1e300", maxWait},
 		"infinity":                              {"Inf", maxWait},
 		"no timeout":                            {"", maxWait},

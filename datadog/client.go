@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -96,7 +95,7 @@ const maxIdleConns = 64
 // the proxy from the environment. Clients can share it.
 func NewTransport() *http.Transport {
 	return &http.Transport{
-		Proxy:                  proxyFromEnvironment,
+		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    10 * time.Second,
@@ -105,16 +104,6 @@ func NewTransport() *http.Transport {
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: 1 << 20,
 	}
-}
-
-// proxyFromEnvironment wraps [http.ProxyFromEnvironment], whose error contains the URL
-// of the proxy with its password.
-func proxyFromEnvironment(r *http.Request) (*url.URL, error) {
-	proxy, err := http.ProxyFromEnvironment(r)
-	if err != nil {
-		return nil, errors.New("invalid proxy URL in HTTP_PROXY or HTTPS_PROXY")
-	}
-	return proxy, nil
 }
 
 // List returns all connections of the org of the credentials, or an [Error]; there are

@@ -57,6 +57,16 @@ func TestNew_ValidatesCredentials(t *testing.T) {
 	}
 }
 
+func TestNew_RejectsNegativeOptions(t *testing.T) {
+	credentials := datadog.Credentials{AccessToken: secret(t, "0123")}
+	for _, options := range []datadog.Options{{PageSize: -1}, {Timeout: -1}} {
+		options.Credentials = credentials
+		if _, err := datadog.New(options); err == nil || !strings.Contains(err.Error(), "negative") {
+			t.Errorf("page size %d, timeout %v: the error is %v", options.PageSize, options.Timeout, err)
+		}
+	}
+}
+
 func TestSecret_FormatHidesValue(t *testing.T) {
 	server, org := fake.Star(fake.Options{}, 1, 1)
 	client := newClient(t, server, org)

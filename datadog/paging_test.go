@@ -67,7 +67,7 @@ func TestList_OddServersLoseAndRepeatNoRow(t *testing.T) {
 		{"the total is too high", []fake.Fault{addToTotal(1)}, false, 8},
 		{"the total is negative", []fake.Fault{fixedTotal(-250)}, false, 8},
 		{"the total is null", []fake.Fault{fixedTotal(nil)}, false, 8},
-		{"the total is a text", []fake.Fault{fixedTotal("250")}, false, 8},
+		{"the total is a string", []fake.Fault{fixedTotal("250")}, false, 8},
 		{"the total is missing", []fake.Fault{fake.NoMeta()}, false, 8},
 		{"the total is the page's own length", []fake.Fault{fixedTotal(100)}, false, 8},
 		{"the total is wrong, once", []fake.Fault{addToTotal(1).From(100).Once()}, true, 7},

@@ -208,7 +208,7 @@ func (d *decoder) site(n *yamlcheck.Node, key string) string {
 func (d *decoder) siteURL(text string, line int) string {
 	site, err := datadog.ParseSite(text)
 	if err != nil { // which repeats the text
-		d.Errorf(line, "site is not that of a Datadog site; write a domain such as %s", strings.Join(datadog.Sites(), ", "))
+		d.Errorf(line, "site is not a Datadog site; write a domain such as %s", strings.Join(datadog.Sites(), ", "))
 		return ""
 	}
 	if !site.IsKnown() {

@@ -119,7 +119,7 @@ orgs:
   - access_token_file: token
 orgz: []
 `, []string{
-			`2: site is not that of a Datadog site; write a domain such as datadoghq.com,`,
+			`2: site is not a Datadog site; write a domain such as datadoghq.com,`,
 			`3: "time_out": unknown key; write timeout`,
 			`6: "api_key": unknown key; write api_key_file and keep the secret itself in that file`,
 			`10: "nick": unknown key; known are access_token_file, api_key_file,`,

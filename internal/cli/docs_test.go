@@ -82,10 +82,11 @@ func document(t *testing.T, command *kingpin.CmdModel, part string) string {
 	return doc.String()
 }
 
-// TestDocs_LinksLeadSomewhere: every relative link of a document names a file, and
-// its fragment a heading there.
+// TestDocs_LinksLeadSomewhere: every relative link of a document names a file, its
+// fragment a heading there, and every path in backquotes is there.
 func TestDocs_LinksLeadSomewhere(t *testing.T) {
 	root := filepath.Join("..", "..")
+	pathInText := regexp.MustCompile("`((?:collector|dashboards|datadog|deploy|docs|e2e|internal)/[\\w./-]+)`")
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	checked := 0
 	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
@@ -95,6 +96,11 @@ func TestDocs_LinksLeadSomewhere(t *testing.T) {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return err
+		}
+		for _, match := range pathInText.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(root, match[1])); err != nil {
+				t.Errorf("%s names %s, which is not there", path, match[1])
+			}
 		}
 		for _, match := range link.FindAllStringSubmatch(string(text), -1) {
 			target, fragment, _ := strings.Cut(match[1], "#")

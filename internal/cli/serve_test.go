@@ -15,12 +15,14 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -368,18 +370,21 @@ func TestServe_SeveralAddressesShareTheInventory(t *testing.T) {
 }
 
 func TestServe_StopAnswersWaitingScrapes(t *testing.T) {
-	for name, knowing := range map[string]bool{"with what is known": true, "and be it nothing": false} {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP) // its goroutine never ends
+	signal.Stop(signals)
+	for name, listed := range map[string]bool{"with the last good listing": true, "before the first listing": false} {
 		t.Run(name, func(t *testing.T) {
 			goroutines := runtime.NumGoroutine()
 			// The API goes first with all that waits in it, so that what is left is
 			// the program's.
 			t.Run("then ends", func(t *testing.T) {
 				of := newAPI(t)
-				if !knowing {
+				if !listed {
 					of.Inject(fake.Hang())
 				}
-				p := start(t, of.args("--cache.ttl=1ms")...)
-				if knowing {
+				p := start(t, of.args("--cache.ttl=1ns")...)
+				if listed {
 					p.waitUntilReady()
 					of.Inject(fake.Hang())
 				}
@@ -392,7 +397,7 @@ func TestServe_StopAnswersWaitingScrapes(t *testing.T) {
 					}
 					scrape <- metrics
 				}()
-				if knowing {
+				if listed {
 					poll(t, "the scrape to ask Datadog", func() bool { return of.Requests() > asked })
 				} else {
 					// It waits for the first listing as the start itself does, which
@@ -410,7 +415,7 @@ func TestServe_StopAnswersWaitingScrapes(t *testing.T) {
 				if metrics.status != http.StatusOK || !strings.HasSuffix(metrics.body, "\n# EOF\n") {
 					t.Errorf("the scrape that waited got %d, want a whole answer:\n%s", metrics.status, metrics.body)
 				}
-				if knowing {
+				if listed {
 					wantConnections(t, of, metrics.body)
 				} else {
 					wantContains(t, "/metrics", metrics.body, "\ndatadog_up{org=\"default\"} 0.0\n")

@@ -229,8 +229,8 @@ func TestLoad_AcceptsEveryFormOfYAML(t *testing.T) {
 }
 
 func TestLoad_RefusesALargeFile(t *testing.T) {
-	_, err := config.Load(inDir(t, strings.Repeat("#\n", 1<<20)))
-	if err == nil || !strings.Contains(err.Error(), "orgs.yml: the file is larger than 1 MiB") {
+	_, err := config.Load(inDir(t, strings.Repeat("#\n", yamlcheck.MaxSize)))
+	if err == nil || !strings.Contains(err.Error(), "orgs.yml: the file is larger than 4 MiB") {
 		t.Errorf("%v", err)
 	}
 }

@@ -52,6 +52,19 @@ func TestBaseline_OfNothingHasNoRules(t *testing.T) {
 	}
 }
 
+func TestBaseline_OfALargeAccountCanBeRead(t *testing.T) {
+	var connections []datadog.Connection
+	for n := range 10_000 {
+		connections = append(connections, datadog.Connection{
+			ID: fmt.Sprint(n), SourceID: fmt.Sprintf("aaaaaaaa-0000-0000-0000-%012d", n), SinkID: id("c"), Types: []string{"audit", "logs", "metrics"},
+		})
+	}
+	p, err := policy.Parse("baseline.yml", policy.Baseline(inventory.NewSnapshot(connections, nil)))
+	if err != nil || len(p.Rules) != len(connections) {
+		t.Errorf("%d bytes: %v", len(policy.Baseline(inventory.NewSnapshot(connections, nil))), err)
+	}
+}
+
 func TestBaseline_AcceptsAnyName(t *testing.T) {
 	for _, name := range []string{"", " ", "a # b", "a\nb: c", "\x00\x1b[31m", "東京", "\u2028", "\u0085", "\x7f\ufeff", "- x", "*", `[a] \ ?`, "Acme: \"x\"", "\u202eevil", "null"} {
 		for _, ids := range [][2]string{{id("a"), id("b")}, {"no-uuid", id("b")}} {

@@ -15,15 +15,14 @@ import (
 )
 
 const (
-	// MaxSize is the most bytes that a file may have.
-	MaxSize = 1 << 20
+	// MaxSize is the most bytes that a file may have: a policy of 20,000 rules. The
+	// parser needs up to 120 times as much memory, and 20 times for a policy.
+	MaxSize = 4 << 20
 
 	maxDepth = 20
-	// maxNodes limits what aliases expand to. No file of MaxSize has more nodes
-	// without them.
-	maxNodes = MaxSize
+	maxNodes = 1 << 20 // with what aliases expand to
 
-	tooLarge = "the file is larger than 1 MiB"
+	tooLarge = "the file is larger than 4 MiB"
 	tooDeep  = "nested more than 20 levels deep"
 )
 
@@ -109,7 +108,7 @@ func syntaxError(content []byte) (line int, text string) {
 	if problem == "did not find expected node content" {
 		next = ` ""`
 	}
-	for budget := 16 * MaxSize; ; { // bytes to parse again
+	for budget := 4 * MaxSize; ; { // bytes to parse again
 		before := 1 + bytes.LastIndexByte(bytes.TrimSuffix(content[:end], []byte("\n")), '\n')
 		if budget -= before; budget < 0 || before == 0 || firstProblem(io.MultiReader(bytes.NewReader(content[:before]), strings.NewReader(next))) != problem {
 			line = 1 + bytes.Count(content[:before], []byte("\n"))
@@ -171,7 +170,7 @@ func (d *Decoder) check(n *Node, above []*Node) bool {
 		d.Errorf(line, tooDeep)
 		return false
 	case d.nodes > maxNodes:
-		d.Errorf(1, "aliases expand to more than fits into a file")
+		d.Errorf(1, "more than 1,048,576 values, aliases expanded")
 		return false
 	case !slices.Contains(tags[n.Kind], n.Tag):
 		d.Errorf(line, "a tag that is not supported here; leave it out")

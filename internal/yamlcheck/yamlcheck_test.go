@@ -193,7 +193,7 @@ func TestDecoder_ReportsWhatIsNotSupported(t *testing.T) {
 		"name: a\nsteps: [b\u2028c]":      "2: a separator of lines",
 		"name: a\nsteps: [b\u0085c]":      "2: a separator of lines",
 		"%YAML 3.0\n---\nname: a":         "1: invalid YAML: found incompatible YAML document",
-		strings.Repeat("#", yamlcheck.MaxSize) + "\n": "1: the file is larger than 1 MiB",
+		strings.Repeat("#", yamlcheck.MaxSize) + "\n": "1: the file is larger than 4 MiB",
 	} {
 		_, d := read(content)
 		if d.Err() == nil {
@@ -262,8 +262,8 @@ func TestDecoder_LimitsDepthAndAliases(t *testing.T) {
 		"lines":           {strings.Repeat("[\n", 200_000), "10001: nested more than 20 levels deep"},
 		"dashes":          {strings.Repeat("- ", 200_000), "1: nested more than 20 levels deep"},
 		"question marks":  {strings.Repeat("? ", 200_000), "1: nested more than 20 levels deep"},
-		"billion laughs":  {laughs, "1: aliases expand to more than fits into a file"},
-		"one long list":   {rules, "1: aliases expand to more than fits into a file"},
+		"billion laughs":  {laughs, "1: more than 1,048,576 values, aliases expanded"},
+		"one long list":   {rules, "1: more than 1,048,576 values, aliases expanded"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, d := read(test.content); d.Err() == nil || !strings.HasPrefix(d.Err().Error(), "recipe.yml:"+test.want) {
@@ -296,7 +296,7 @@ func TestDecoder_WarningsAreNoErrors(t *testing.T) {
 func TestReadFile_LimitsTheSize(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "recipe.yml")
-	for size, want := range map[int]string{0: "", yamlcheck.MaxSize: "", yamlcheck.MaxSize + 1: "recipe.yml: the file is larger than 1 MiB", 3 * yamlcheck.MaxSize: "larger"} {
+	for size, want := range map[int]string{0: "", yamlcheck.MaxSize: "", yamlcheck.MaxSize + 1: "recipe.yml: the file is larger than 4 MiB", 3 * yamlcheck.MaxSize: "larger"} {
 		if err := os.WriteFile(path, make([]byte, size), 0o600); err != nil {
 			t.Fatal(err)
 		}

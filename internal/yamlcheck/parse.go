@@ -32,7 +32,7 @@ func ReadFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // it was only read
 	content, err := io.ReadAll(io.LimitReader(file, MaxSize+1))
 	if err == nil && len(content) > MaxSize {
 		err = fmt.Errorf("%s: %s", path, tooLarge)

@@ -18,7 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// The keys come from DD_API_KEY and DD_APP_KEY.
+// main reads the keys from DD_API_KEY and DD_APP_KEY.
 func main() {
 	listenAddress := flag.String("listen-address", ":10187", "Address to listen on.")
 	apiURL := flag.String("api-url", "https://api.datadoghq.com", "Address of Datadog's API.")

@@ -168,8 +168,9 @@ func (d *decoder) credentials(line int, o Org) {
 	}
 	for _, key := range o.keys(&datadog.Credentials{}) {
 		_, err := datadog.NewSecretFile(key.what, key.file)
+		var pathErr *fs.PathError
 		switch {
-		case errors.Is(err, fs.ErrNotExist) && keyLike.MatchString(filepath.Base(key.file)):
+		case errors.As(err, &pathErr) && keyLike.MatchString(filepath.Base(key.file)):
 			d.Errorf(line, "org %q, %s: there is no such file, and this looks like the %s itself; write it to a file and give its path", o.Name, key.setting, key.what)
 		case err != nil:
 			d.Errorf(line, "org %q, %s: %v", o.Name, key.setting, err)
@@ -195,7 +196,7 @@ func (o Org) credentialsError() string {
 
 // keyLike matches what may be a key pasted in place of its file's name, and must not
 // be repeated then.
-var keyLike = regexp.MustCompile(`^(dd[a-z]+_)?[0-9A-Za-z]{32,}$`)
+var keyLike = regexp.MustCompile(`^(dd[a-z]+_)?[0-9A-Za-z]{32,}$|^eyJ`)
 
 func (d *decoder) site(n *yamlcheck.Node, key string) string {
 	text := d.String(n, key)

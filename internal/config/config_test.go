@@ -236,7 +236,7 @@ func TestLoad_RefusesALargeFile(t *testing.T) {
 }
 
 func TestLoad_DoesNotRepeatAKeyInPlaceOfItsFile(t *testing.T) {
-	for _, pasted := range []string{"0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef01234567", "ddpat_0123456789ABCDEFGHIJKLMNOPQRSTUV"} {
+	for _, pasted := range []string{"0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef01234567", "ddpat_0123456789ABCDEFGHIJKLMNOPQRSTUV", "eyJ" + strings.Repeat("a.", 200)} {
 		_, err := config.Load(inDir(t, "orgs:\n  - {name: a, access_token_file: "+pasted+"}\n"))
 		if err == nil || strings.Contains(err.Error(), pasted) || !strings.Contains(err.Error(), "orgs.yml:2: org \"a\", access_token_file: there is no such file") {
 			t.Errorf("%v", err)

@@ -41,6 +41,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("SECRET", "5ec2e75ec2e75ec2e7")
 			env.Setenv("GOCOVERDIR", env.WorkDir) // for a binary that measures coverage
 			env.Setenv("DATADOG_ORG_CONNECTIONS_EXPORTER_DATADOG_API_URL", api.URL)
+			env.Setenv("DATADOG_ORG_CONNECTIONS_EXPORTER_WEB_LISTEN_ADDRESS", "127.0.0.1:0")
 			env.Setenv("DD_ACCESS_TOKEN", s.Keys(s.hub).Token)
 			return nil
 		},

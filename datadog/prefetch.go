@@ -13,6 +13,10 @@ const maxConcurrentPages = 4
 // fetchFunc fetches the page at an offset.
 type fetchFunc func(ctx context.Context, offset int) (*page, error)
 
+// maxWrongGuesses bounds the requests that are wasted on a server whose pages have all
+// lengths.
+const maxWrongGuesses = 4 * maxConcurrentPages
+
 // prefetcher fetches pages concurrently, before they are asked for. Which ones is a
 // guess: a page is returned by its exact offset only, so that a wrong guess costs a
 // request and never a row.
@@ -22,36 +26,51 @@ type prefetcher struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	pending map[int]chan fetchResult // by offset
-	next    int                      // lowest offset not guessed yet
+	pending map[int]*pendingPage // by offset
+	wrong   int                  // guesses that were dropped
 }
 
-type fetchResult struct {
-	page *page
-	err  error
+// pendingPage is a page that is being fetched.
+type pendingPage struct {
+	cancel context.CancelFunc
+	done   chan struct{} // closed when page and err are set
+	page   *page
+	err    error
 }
 
 func newPrefetcher(ctx context.Context, fetch fetchFunc) *prefetcher {
 	ctx, cancel := context.WithCancel(ctx)
-	return &prefetcher{fetch: fetch, ctx: ctx, cancel: cancel, pending: map[int]chan fetchResult{}}
+	return &prefetcher{fetch: fetch, ctx: ctx, cancel: cancel, pending: map[int]*pendingPage{}}
 }
 
-// prefetch starts fetching pages of size rows from the offset next on, as long as
-// their offset is not above end.
-func (p *prefetcher) prefetch(next, size, end int) {
-	p.next = max(p.next, next)
-	for len(p.pending) < maxConcurrentPages && p.next <= end {
-		p.start(p.next)
-		p.next += size
+// prefetch starts fetching the pages at the offset next and every step rows after it, as
+// long as their offset is not above end. It cancels the requests for all others, which a
+// shorter or a longer page than before has made useless.
+func (p *prefetcher) prefetch(next, step, end int) {
+	for offset, pending := range p.pending {
+		if offset < next || (offset-next)%step != 0 {
+			pending.cancel()
+			delete(p.pending, offset)
+			p.wrong++
+		}
+	}
+	if p.wrong > maxWrongGuesses {
+		return
+	}
+	for offset := next; offset <= end && len(p.pending) < maxConcurrentPages; offset += step {
+		if p.pending[offset] == nil {
+			p.start(offset)
+		}
 	}
 }
 
 func (p *prefetcher) start(offset int) {
-	result := make(chan fetchResult, 1)
-	p.pending[offset] = result
+	ctx, cancel := context.WithCancel(p.ctx)
+	pending := &pendingPage{cancel: cancel, done: make(chan struct{})}
+	p.pending[offset] = pending
 	p.wg.Go(func() {
-		page, err := p.fetch(p.ctx, offset)
-		result <- fetchResult{page, err}
+		defer close(pending.done)
+		pending.page, pending.err = p.fetch(ctx, offset)
 	})
 }
 
@@ -60,9 +79,11 @@ func (p *prefetcher) page(offset int) (*page, error) {
 	if p.pending[offset] == nil {
 		p.start(offset)
 	}
-	result := <-p.pending[offset]
+	pending := p.pending[offset]
+	<-pending.done
+	pending.cancel()
 	delete(p.pending, offset)
-	return result.page, result.err
+	return pending.page, pending.err
 }
 
 // stop cancels all requests and waits for their end.

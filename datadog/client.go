@@ -30,7 +30,8 @@ type Options struct {
 	API *url.URL
 	// Credentials of the org. Required.
 	Credentials Credentials
-	// PageSize is the number of connections to request per page. Default:
+	// PageSize is the number of connections to request per page. Consecutive pages
+	// share one; of pages with no more than one, all are read twice. Default:
 	// [DefaultPageSize], the API's own.
 	PageSize int
 	// SourceOrgID and SinkOrgID restrict listings to connections with this source
@@ -54,6 +55,7 @@ type Client struct {
 
 	mu      sync.Mutex
 	retries map[Reason]uint64
+	listed  int // connections of the last good listing, 0 before
 }
 
 // New returns a client. It sends no request. Errors of [Credentials.Validate] are
@@ -109,9 +111,11 @@ func NewTransport() *http.Transport {
 // List returns all connections of the org of the credentials, or an [Error]; there are
 // no partial listings.
 //
-// If the number of connections is not the API's total, it reads all pages again. After
-// two equal reads it returns a listing that is not [Listing.Complete]; without any it
-// fails with [Incomplete].
+// It reads all pages again if the number of connections is not the API's total, is less
+// than half of that of the client's last good listing, or if rows moved from page to
+// page meanwhile. Two equal reads are a listing, which is not [Listing.Complete] if their
+// total is another or missing. Without two it fails with [Incomplete], and so it does if
+// pages repeat rows.
 func (c *Client) List(ctx context.Context) (*Listing, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
@@ -133,8 +137,7 @@ func (c *Client) List(ctx context.Context) (*Listing, error) {
 	return listing, nil
 }
 
-// listConsistent reads all pages until a read has the API's total, or equals an
-// earlier one.
+// listConsistent reads all pages until a read is sure, or equals an earlier one.
 func (c *Client) listConsistent(ctx context.Context, fetch fetchFunc) (*Listing, error) {
 	var earlier []*listingRead
 	for range maxReads {
@@ -142,12 +145,12 @@ func (c *Client) listConsistent(ctx context.Context, fetch fetchFunc) (*Listing,
 		if err != nil {
 			return nil, err
 		}
-		if r.complete() {
-			return r.listing(), nil
-		}
-		if slices.ContainsFunc(earlier, r.equal) {
+		if c.isSure(r) || slices.ContainsFunc(earlier, r.equal) {
+			c.setListed(len(r.connections))
 			l := r.listing()
-			l.Warnings = append(l.Warnings, fmt.Sprintf("the API's total does not match its connections, of which two reads are equal: %v", r))
+			if !l.Complete {
+				l.Warnings = append(l.Warnings, fmt.Sprintf("the API's total does not match its connections, of which two reads are equal: %v", r))
+			}
 			return l, nil
 		}
 		earlier = append(earlier, r)
@@ -155,9 +158,23 @@ func (c *Client) listConsistent(ctx context.Context, fetch fetchFunc) (*Listing,
 	return nil, &Error{
 		Reason: Incomplete,
 		Op:     "list org connections from " + c.url(0).String(),
-		Detail: fmt.Sprintf("%d reads of all pages match neither the total nor each other: %v, %v, and %v",
+		Detail: fmt.Sprintf("%d reads of all pages, of which none matches the total or another: %v, %v, and %v",
 			maxReads, earlier[0], earlier[1], earlier[2]),
 	}
+}
+
+// isSure reports whether one read is enough: it has the API's total, its pages overlap,
+// and it has at least half of the connections of the last good listing.
+func (c *Client) isSure(r *listingRead) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return r.complete() && !r.unlinked && 2*len(r.connections) >= c.listed
+}
+
+func (c *Client) setListed(connections int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.listed = connections
 }
 
 func (c *Client) filtered() bool { return c.options.SourceOrgID != "" || c.options.SinkOrgID != "" }

@@ -11,7 +11,7 @@
 //	credentials.go  keys and tokens, fixed or in files
 //	listing.go      listings, connections, creators and orgs
 //	ternary.go      booleans that may be unknown
-//	client.go       options, and List: reads all pages until two reads are consistent
+//	client.go       options, and List: reads all pages until a read is consistent
 //	paging.go       one read of all pages
 //	prefetch.go     concurrent requests for pages
 //	request.go      one page: attempts, retries, HTTP

@@ -24,7 +24,7 @@ const (
 	Timeout      Reason = "timeout"      // no complete response before the timeout
 	Network      Reason = "network"      // no connection, or a closed one
 	Malformed    Reason = "malformed"    // a response that is not a listing
-	Incomplete   Reason = "incomplete"   // reads of all pages that match neither the total nor each other
+	Incomplete   Reason = "incomplete"   // pages that repeat rows, or reads of all pages that match neither the total nor each other
 )
 
 // Reasons returns every [Reason].

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,6 +31,69 @@ func TestReadPages_FailsOnAnEndlessServer(t *testing.T) {
 	}
 	if _, err := readPages(t.Context(), endless, size); !errors.Is(err, Incomplete) {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// The first page alone, then the others by fours. A page of another length costs one
+// turn more, since what was fetched until then is of no use; but not every page does.
+func TestPrefetcher_FetchesFourPagesConcurrently(t *testing.T) {
+	for _, test := range []struct {
+		name            string
+		rows            int
+		length          func(offset int) int // of the page at an offset
+		turns, requests int
+	}{
+		{"ten pages", 950, func(int) int { return 100 }, 1 + 3, 10},
+		{"51 pages", 5000, func(int) int { return 100 }, 1 + 13, 51},
+		{"all pages are short", 500, func(int) int { return 11 }, 1 + 13, 50},
+		{"the first page is short", 5000, func(offset int) int {
+			if offset == 0 {
+				return 99
+			}
+			return 100
+		}, 1 + 1 + 13, 51 + 3},
+		{"the third page is short", 5000, func(offset int) int {
+			if offset == 198 {
+				return 7
+			}
+			return 100
+		}, 1 + 1 + 13, 52 + 3},
+		{"no two pages are equal", 5000, func(offset int) int { return 80 + offset%20 }, 0, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const latency = 50 * time.Millisecond
+				var requests, concurrent, most atomic.Int64
+				fetch := func(ctx context.Context, offset int) (*page, error) {
+					requests.Add(1)
+					most.Store(max(most.Load(), concurrent.Add(1)))
+					defer concurrent.Add(-1)
+					if err := sleep(ctx, latency); err != nil {
+						return nil, err
+					}
+					p := &page{total: test.rows}
+					for n := offset; n < min(offset+test.length(offset), test.rows); n++ {
+						p.connections = append(p.connections, Connection{ID: strconv.Itoa(n)})
+					}
+					return p, nil
+				}
+				began := time.Now()
+				r, err := readPages(t.Context(), fetch, 100)
+				if err != nil || !r.complete() || len(r.connections) != test.rows {
+					t.Fatalf("%v, error %v", r, err)
+				}
+				turns := int(time.Since(began) / latency)
+				if test.turns > 0 && (turns != test.turns || int(requests.Load()) != test.requests) {
+					t.Errorf("%d turns and %d requests, want %d and %d", turns, requests.Load(), test.turns, test.requests)
+				}
+				if wrong := int(requests.Load()) - r.pages; wrong > maxWrongGuesses+maxConcurrentPages {
+					t.Errorf("%d requests for %d pages", requests.Load(), r.pages)
+				}
+				if most.Load() > maxConcurrentPages+1 {
+					t.Errorf("%d concurrent requests", most.Load())
+				}
+			})
+		})
 	}
 }
 

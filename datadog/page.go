@@ -15,7 +15,7 @@ import (
 
 // page is one decoded page of a listing.
 type page struct {
-	connections []Connection // in the order of the response, possibly with duplicates
+	connections []Connection // in the order of the response
 	orgs        []Org        // partial descriptions, of which a later one overrides an earlier one
 	creators    map[string]Creator
 	total       int // number of connections according to the API, or unknownTotal

@@ -14,31 +14,42 @@ import (
 const maxConnections = 1_000_000
 
 // listingRead is the content of all pages, read once.
+//
+// Offsets count rows, which may be added and removed between two pages. So each page
+// begins with the last row of the page before: if it does not, rows moved, and some may
+// be lost or repeated. If it does, the rows after it follow, whatever was added and
+// removed before it, as long as the API does not change the order of those that stay.
+//
+// The overlap costs at most one page more for up to the square of the page size of rows.
 type listingRead struct {
-	connections []Connection   // in the order of the pages; of duplicates the last, at the place of the first
-	indexes     map[string]int // of connections, by id
+	connections []Connection // in the order of the pages, without duplicates
+	ids         map[string]bool
 	orgs        map[string]Org
 	creators    map[string]Creator
 	totals      map[int]bool // the distinct totals of the pages
-	rows        int          // received, with duplicates: the next offset
-	pageSize    int          // rows of a full page
 	pages       int
+	pageSize    int // rows of a full page
+	next        int // offset of the next page
+	overlap     int // rows that the next page repeats: 1, or 0 after a page of a single row
+
+	moved    bool // a page did not begin as expected, or repeated rows: not a listing
+	unlinked bool // rows of pages without an overlap may have moved
 }
 
-// readPages reads page after page until the last. limit is the requested page size.
-// It returns the first error of a page.
+// readPages reads page after page until the last, or until rows moved. limit is the
+// requested page size. It returns the first error of a page.
 func readPages(ctx context.Context, fetch fetchFunc, limit int) (*listingRead, error) {
 	prefetcher := newPrefetcher(ctx, fetch)
 	defer prefetcher.stop()
 	r := &listingRead{
-		indexes:  map[string]int{},
+		ids:      map[string]bool{},
 		orgs:     map[string]Org{},
 		creators: map[string]Creator{},
 		totals:   map[int]bool{},
 		pageSize: limit,
 	}
 	for {
-		p, err := prefetcher.page(r.rows)
+		p, err := prefetcher.page(r.next)
 		if err != nil {
 			return nil, err
 		}
@@ -52,63 +63,87 @@ func readPages(ctx context.Context, fetch fetchFunc, limit int) (*listingRead, e
 				Detail: fmt.Sprintf("more than %d connections, and no last page", maxConnections),
 			}
 		}
-		prefetcher.prefetch(r.rows, r.pageSize, p.total)
+		prefetcher.prefetch(r.next, max(r.pageSize-1, 1), p.total-r.overlap)
 	}
 }
 
-// addPage adds a page and reports whether it is the last.
+// addPage adds the page at r.next and reports whether it is the last.
 //
-// The last page is one without new connections, empty or not: a server that repeats
-// itself would do so for ever, and the total shows what it withholds. A page that is
-// not full is the last only if the total is the number of rows so far: servers may
-// return fewer rows than requested, and a total below the number of rows is wrong.
+// The last page is one without new rows. A page that is not full is the last only if the
+// total is the number of rows so far: servers may return fewer rows than requested, and
+// a total below the number of rows is wrong.
 func (r *listingRead) addPage(p *page) (last bool) {
-	before := len(r.connections)
+	r.pages++
 	for _, o := range p.orgs {
 		r.orgs[o.ID] = r.orgs[o.ID].Updated(o)
-	}
-	for _, c := range p.connections {
-		r.addConnection(c)
 	}
 	maps.Copy(r.creators, p.creators)
 	if p.total != unknownTotal {
 		r.totals[p.total] = true
 	}
-	r.pages++
-	r.rows += len(p.connections)
-
-	full := len(p.connections) >= r.pageSize
-	if r.pages == 1 {
-		r.pageSize = min(r.pageSize, len(p.connections))
+	if !r.addRows(p.connections) {
+		r.moved = true
+		return true
 	}
-	return len(r.connections) == before || !full && p.total == r.rows
+	size := len(p.connections)
+	if size == r.overlap {
+		return true
+	}
+	r.unlinked = r.unlinked || r.pages > 1 && r.overlap == 0
+	full := size >= r.pageSize
+	if r.pages == 1 {
+		r.pageSize = size
+	}
+	r.pageSize = max(r.pageSize, size)
+	r.overlap = min(size-1, 1)
+	r.next += size - r.overlap
+	return !full && p.total == len(r.connections)
 }
 
-// addConnection adds c, or replaces the one with its id. It interns the ids of the
-// orgs: those of each page are strings of their own.
-func (r *listingRead) addConnection(c Connection) {
-	c.SourceID, c.SinkID = r.orgs[c.SourceID].ID, r.orgs[c.SinkID].ID
-	if i, ok := r.indexes[c.ID]; ok {
-		r.connections[i] = c
-		return
+// addRows adds the rows of a page. It reports whether they begin with the overlap, and
+// are new otherwise.
+func (r *listingRead) addRows(rows []Connection) bool {
+	if r.overlap > 0 {
+		i := len(r.connections) - 1
+		if len(rows) == 0 || rows[0].ID != r.connections[i].ID {
+			return false
+		}
+		r.connections[i] = r.interned(rows[0]) // its types may have changed
+		rows = rows[1:]
 	}
-	r.indexes[c.ID] = len(r.connections)
-	r.connections = append(r.connections, c)
+	for _, c := range rows {
+		if r.ids[c.ID] {
+			return false
+		}
+		r.ids[c.ID] = true
+		r.connections = append(r.connections, r.interned(c))
+	}
+	return true
+}
+
+// interned returns c with the ids of r.orgs: those of each page are strings of
+// their own.
+func (r *listingRead) interned(c Connection) Connection {
+	c.SourceID, c.SinkID = r.orgs[c.SourceID].ID, r.orgs[c.SinkID].ID
+	return c
 }
 
 // complete reports whether the total of every page that has one is the number of
 // connections. Totals differ from page to page if rows were added or removed meanwhile.
 func (r *listingRead) complete() bool {
-	return len(r.totals) == 1 && r.totals[len(r.connections)]
+	return !r.moved && len(r.totals) == 1 && r.totals[len(r.connections)]
 }
 
-// equal reports whether two reads have the same connections.
+// equal reports whether two reads have the same connections, and neither saw rows move.
 func (r *listingRead) equal(other *listingRead) bool {
-	return slices.EqualFunc(r.sorted(), other.sorted(), func(a, b Connection) bool { return reflect.DeepEqual(a, b) })
+	return !r.moved && !other.moved && slices.EqualFunc(r.sorted(), other.sorted(), func(a, b Connection) bool { return reflect.DeepEqual(a, b) })
 }
 
 // String returns the number of connections and the totals.
 func (r *listingRead) String() string {
+	if r.moved {
+		return fmt.Sprintf("%d connections before rows moved or were repeated", len(r.connections))
+	}
 	switch totals := slices.Sorted(maps.Keys(r.totals)); len(totals) {
 	case 0:
 		return fmt.Sprintf("%d connections and no total", len(r.connections))

@@ -22,8 +22,10 @@ func TestList_ReadsEveryPage(t *testing.T) {
 		{1001, 1000, 2},
 		{2000, 1000, 3},
 		{2500, 1000, 3},
-		{25, 1, 26},
-		{95, 10, 10},
+		{1998, 1000, 2},
+		{1999, 1000, 3}, // a page more than without the overlap of two pages
+		{95, 10, 11},
+		{25, 2, 25},
 	} {
 		runSynctest(t, fmt.Sprintf("%d connections by %d", test.connections, test.pageSize), func(t *testing.T) {
 			server, org := fake.Star(fake.Options{}, test.connections, 1)
@@ -38,6 +40,19 @@ func TestList_ReadsEveryPage(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Pages of a single row cannot overlap.
+func TestList_ReadsPagesOfOneRowTwice(t *testing.T) {
+	runSynctest(t, "", func(t *testing.T) {
+		server, org := fake.Star(fake.Options{}, 25, 1)
+		client := newClient(t, server, org, func(o *datadog.Options) { o.PageSize = 1 })
+		listing := list(t, client)
+		wantAllConnections(t, listing, server, org)
+		if !listing.Complete || len(listing.Warnings) > 0 || server.Requests() != 2*26 {
+			t.Errorf("complete %v after %d requests, warnings %q", listing.Complete, server.Requests(), listing.Warnings)
+		}
+	})
 }
 
 // addToTotal returns a fault that adds n to the totals.
@@ -127,7 +142,7 @@ func TestList_FailsWithoutTwoEqualReads(t *testing.T) {
 			client := newClient(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
 			listing, err := client.List(t.Context())
 			if !errors.Is(err, datadog.Incomplete) {
-				t.Fatalf("got %v and the error %v, want %v", listing, err, datadog.Incomplete)
+				t.Fatalf("got %d pages and the error %v, want %v", listing.Pages, err, datadog.Incomplete)
 			}
 			server.ClearFaults()
 			wantAllConnections(t, list(t, client), server, org)
@@ -151,6 +166,28 @@ func TestList_ReadsAgainAfterChanges(t *testing.T) {
 			peer := server.AddOrg(fake.Org{Name: "Newcomer"})
 			server.AddConnection(fake.Connection{SourceID: org, SinkID: peer})
 		}},
+		{"one goes and one comes: the total stays", func(server *fake.Server, _ string) {
+			gone := server.Connections()[0]
+			server.RemoveConnection(gone.ID)
+			gone.ID = ""
+			server.AddConnection(gone)
+		}},
+		{"one comes and one goes, after the page's end", func(server *fake.Server, org string) {
+			peer := server.AddOrg(fake.Org{Name: "Newcomer"})
+			server.MoveConnection(server.AddConnection(fake.Connection{SourceID: peer, SinkID: org}), 0)
+			server.RemoveConnection(server.Connections()[240].ID)
+		}},
+		{"the last row of a page goes", func(server *fake.Server, _ string) {
+			gone := server.Connections()[99]
+			server.RemoveConnection(gone.ID)
+			gone.ID = ""
+			server.AddConnection(gone)
+		}},
+		{"two rows of different pages are swapped", func(server *fake.Server, _ string) {
+			connections := server.Connections()
+			server.MoveConnection(connections[10].ID, 200)
+			server.MoveConnection(connections[200].ID, 10)
+		}},
 		{"one goes from the front to the end", func(server *fake.Server, _ string) {
 			server.MoveConnection(server.Connections()[0].ID, 249)
 		}},
@@ -168,19 +205,33 @@ func TestList_ReadsAgainAfterChanges(t *testing.T) {
 	}
 }
 
-func TestList_EndsIfPagesRepeat(t *testing.T) {
-	runSynctest(t, "", func(t *testing.T) {
-		server, org := fake.Star(fake.Options{}, 250, 1)
-		server.Inject(fake.RepeatPage())
-		client := newClient(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
-		listing := list(t, client)
-		if listing.Complete || len(listing.Connections) != 100 || len(listing.Warnings) == 0 {
-			t.Errorf("complete %v with %d connections, warnings %q", listing.Complete, len(listing.Connections), listing.Warnings)
-		}
-		if server.Requests() > 12 {
-			t.Errorf("%d requests", server.Requests())
-		}
-	})
+func TestList_FailsIfPagesRepeatRows(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		faults []fake.Fault
+	}{
+		{"every page is the first", []fake.Fault{fake.RepeatPage()}},
+		{"every page is the first, and of one row", []fake.Fault{fake.RepeatPage(), fake.ShortPages(1)}},
+		{"later pages are the first", []fake.Fault{fake.RepeatPage().From(150)}},
+		{"the total is the number of distinct rows", []fake.Fault{fake.RepeatPage(), fixedTotal(100)}},
+		{"no total", []fake.Fault{fake.RepeatPage(), fake.NoMeta()}},
+		{"later pages are empty", []fake.Fault{fake.EmptyPage().From(99)}},
+		{"later pages are empty, and no total", []fake.Fault{fake.EmptyPage().From(99), fake.NoMeta()}},
+	} {
+		runSynctest(t, test.name, func(t *testing.T) {
+			server, org := fake.Star(fake.Options{}, 250, 1)
+			for _, fault := range test.faults {
+				server.Inject(fault)
+			}
+			client := newClient(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
+			if _, err := client.List(t.Context()); !errors.Is(err, datadog.Incomplete) {
+				t.Errorf("the error is %v", err)
+			}
+			if server.Requests() > 15 {
+				t.Errorf("%d requests", server.Requests())
+			}
+		})
+	}
 }
 
 func TestList_EndsDespiteHugeTotal(t *testing.T) {
@@ -196,30 +247,74 @@ func TestList_EndsDespiteHugeTotal(t *testing.T) {
 }
 
 func TestList_FailsWithAnyPage(t *testing.T) {
-	for offset := 0; offset < 600; offset += 100 {
+	for offset := 0; offset < 550; offset += 99 {
 		runSynctest(t, fmt.Sprint(offset), func(t *testing.T) {
 			server, org := fake.Star(fake.Options{}, 550, 1)
 			server.Inject(fake.Status(400).From(offset))
 			client := newClient(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
 			if listing, err := client.List(t.Context()); !errors.Is(err, datadog.ClientError) {
-				t.Errorf("got %v and the error %v", listing, err)
+				t.Errorf("got %d pages and the error %v", listing.Pages, err)
 			}
 		})
 	}
 }
 
-func TestPrefetcher_FetchesFourPagesConcurrently(t *testing.T) {
+// A row that is widened between its two pages is listed as the later page has it.
+func TestList_TakesTheLaterOfOverlappingRows(t *testing.T) {
 	runSynctest(t, "", func(t *testing.T) {
-		const latency = 50
-		server, org := fake.Star(fake.Options{Latency: latency * 1e6}, 950, 1)
-		client := newClient(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
-		listing := list(t, client)
-		wantAllConnections(t, listing, server, org)
-		// The first page alone, then nine by fours: four times the latency.
-		if got := listing.Duration.Milliseconds(); got != 4*latency {
-			t.Errorf("ten pages with %d ms latency took %d ms", latency, got)
+		server, org := fake.Star(fake.Options{}, 150, 1)
+		widened := server.Connections()[99].ID
+		server.Inject(fake.AfterPage(func() { server.SetTypes(widened, "logs", "wide") }).Once())
+		listing := list(t, newClient(t, server, org, func(o *datadog.Options) { o.PageSize = 100 }))
+		for _, c := range listing.Connections {
+			if c.ID == widened && !slices.Contains(c.Types, "wide") {
+				t.Errorf("its types are %q", c.Types)
+			}
+		}
+		if server.Requests() != 2 {
+			t.Errorf("%d requests", server.Requests())
 		}
 	})
+}
+
+func TestList_ConfirmsADrop(t *testing.T) {
+	for _, test := range []struct {
+		name           string
+		left           int          // connections that are not removed after the first listing
+		faults         []fake.Fault // of the second listing
+		want, requests int
+	}{
+		{"nothing is left", 0, nil, 0, 2},
+		{"less than half is left", 119, nil, 119, 2 * 2},
+		{"half is left", 120, nil, 120, 2},
+		{"an empty page with the total 0, once", 240, []fake.Fault{fake.EmptyPage().Once(), fixedTotal(0).Once()}, 240, 1 + 3},
+		{"a short page with its length as the total, once", 240, []fake.Fault{fake.ShortPages(50).Once(), fixedTotal(50).Once()}, 240, 1 + 3},
+	} {
+		runSynctest(t, test.name, func(t *testing.T) {
+			server, org := fake.Star(fake.Options{}, 240, 1)
+			client := newClient(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
+			list(t, client)
+			for _, c := range server.Connections()[test.left:] {
+				server.RemoveConnection(c.ID)
+			}
+			for _, fault := range test.faults {
+				server.Inject(fault)
+			}
+			before := server.Requests()
+			listing := list(t, client)
+			if !listing.Complete || len(listing.Connections) != test.want || len(listing.Warnings) > 0 {
+				t.Errorf("complete %v with %d connections, want %d; warnings %q", listing.Complete, len(listing.Connections), test.want, listing.Warnings)
+			}
+			if got := server.Requests() - before; got != test.requests {
+				t.Errorf("%d requests, want %d", got, test.requests)
+			}
+			// The smaller listing is the one to compare with now.
+			before = server.Requests()
+			if pages := list(t, client).Pages; server.Requests()-before != pages {
+				t.Errorf("%d requests for %d pages", server.Requests()-before, pages)
+			}
+		})
+	}
 }
 
 func TestList_Filters(t *testing.T) {

@@ -387,16 +387,51 @@ func TestInventory_ConfigureCancelsListings(t *testing.T) {
 }
 
 func TestInventory_ConfigureKeepsRateLimit(t *testing.T) {
-	runOrgs(t, func(t *testing.T, inv testInventory) {
-		inv.listers["a"].returns(&datadog.Error{Reason: datadog.RateLimited, RetryAt: time.Now().Add(time.Hour)})
-		inv.Refresh(t.Context())
-		changed := &fakeLister{}
-		inv.Configure([]inventory.Org{{Name: "a", Lister: changed}})
-		inv.refreshAfterTTL(t)
-		if changed.calls() != 0 {
-			t.Error("a new lister was called before the rate limit reset")
-		}
-	}, "a")
+	for name, limit := range map[string]func(l *fakeLister, reset time.Time){
+		"a success used it up": func(l *fakeLister, reset time.Time) { l.listing.NotBefore = reset },
+		"a failure": func(l *fakeLister, reset time.Time) {
+			l.returns(&datadog.Error{Reason: datadog.RateLimited, RetryAt: reset})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			runOneOrg(t, inventory.Options{}, func(t *testing.T, l *fakeLister, inv testInventory) {
+				reset := time.Now().Add(50 * time.Minute)
+				limit(l, reset)
+				inv.Refresh(t.Context())
+				changed := &fakeLister{}
+				for time.Now().Before(reset) {
+					inv.Refresh(t.Context())
+					if changed.calls() != 0 {
+						t.Fatalf("a new lister was called %v before the rate limit reset", time.Until(reset))
+					}
+					changed = &fakeLister{}
+					inv.Configure([]inventory.Org{{Name: "default", Lister: changed}})
+					advance(10 * time.Minute)
+				}
+				inv.Refresh(t.Context())
+				if changed.calls() != 1 {
+					t.Error("the new lister was not called when the rate limit had reset")
+				}
+			})
+		})
+	}
+}
+
+func TestInventory_ConfigureListsAtOnceWithoutRateLimit(t *testing.T) {
+	for name, err := range map[string]error{"after a success": nil, "after a failure": outage} {
+		t.Run(name, func(t *testing.T) {
+			runOneOrg(t, inventory.Options{}, func(t *testing.T, l *fakeLister, inv testInventory) {
+				l.returns(err)
+				inv.Refresh(t.Context())
+				changed := &fakeLister{}
+				inv.Configure([]inventory.Org{{Name: "default", Lister: changed}})
+				inv.Refresh(t.Context())
+				if changed.calls() != 1 {
+					t.Error("the new lister was not called")
+				}
+			})
+		})
+	}
 }
 
 func TestOrgInventory_ListsItsOrgOnly(t *testing.T) {

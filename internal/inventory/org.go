@@ -37,10 +37,11 @@ type org struct {
 	name   string
 	lister Lister
 
-	listing     *datadog.Listing // the last good one
-	orgID       string           // of the org that the credentials belong to, empty where not inferred
-	err         error            // of the last listing
-	nextAttempt time.Time
+	listing     *datadog.Listing   // the last good one
+	orgID       string             // of the org that the credentials belong to, empty where not inferred
+	err         error              // of the last listing
+	nextAttempt time.Time          // a TTL after the last, but not before notBefore
+	notBefore   time.Time          // when the API allows the next request, zero or past where it may be now
 	done        chan struct{}      // closed when the running listing ends, nil where none is running
 	cancel      context.CancelFunc // of the last listing
 	listings    uint64
@@ -56,15 +57,15 @@ func newOrg(o Org) *org {
 	return &org{name: o.Name, lister: o.Lister, cancel: func() {}, failures: failures}
 }
 
-// withLister returns a copy of the org with another lister, which is due at once
-// unless the API asked to wait.
+// withLister returns a copy of the org with another lister, which is due as soon as the
+// API allows. It may have the credentials of another org, with a rate limit of its own.
+// That is not known before a request, so that the old limit holds until it resets: an
+// hour at most.
 func (o *org) withLister(lister Lister) *org {
 	other := *o
 	other.lister = lister
 	other.done = nil
-	if !errors.Is(o.err, datadog.RateLimited) {
-		other.nextAttempt = time.Time{}
-	}
+	other.nextAttempt = o.notBefore
 	return &other
 }
 
@@ -85,8 +86,8 @@ func (o *org) recordFailure(err error) datadog.Reason {
 	o.listings++
 	o.failures[reason]++
 	var failure *datadog.Error
-	if errors.As(err, &failure) && failure.RetryAt.After(o.nextAttempt) {
-		o.nextAttempt = failure.RetryAt
+	if errors.As(err, &failure) {
+		o.wait(failure.RetryAt)
 	}
 	return reason
 }
@@ -96,8 +97,14 @@ func (o *org) recordSuccess(listing *datadog.Listing) {
 	o.listings++
 	o.listing = reuse(listing, o.listing)
 	o.orgID = inferOrgID(listing.Connections, o.orgID)
-	if listing.NotBefore.After(o.nextAttempt) {
-		o.nextAttempt = listing.NotBefore
+	o.wait(listing.NotBefore)
+}
+
+// wait puts off the next attempt until the API allows it.
+func (o *org) wait(notBefore time.Time) {
+	o.notBefore = notBefore
+	if notBefore.After(o.nextAttempt) {
+		o.nextAttempt = notBefore
 	}
 }
 

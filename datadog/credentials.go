@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -133,35 +134,56 @@ func (c Credentials) Validate() error {
 // auth authenticates the requests of one listing, every page alike.
 type auth struct {
 	header  http.Header
-	secrets []string
-	fileErr error // why the last valid value is used in place of a file's content
+	secrets *regexp.Regexp // matches every credential in the header
+	fileErr error          // why the last valid value is used in place of a file's content
 }
 
 // load returns the current secrets. It reads files again.
 func (c Credentials) load() auth {
 	a := auth{header: http.Header{}}
+	var secrets []string
 	add := func(header, prefix string, s *Secret) {
 		value, err := s.load()
 		a.header.Set(header, prefix+value)
-		a.secrets = append(a.secrets, value)
+		secrets = append(secrets, value)
 		a.fileErr = errors.Join(a.fileErr, err)
 	}
 	if c.AccessToken != nil {
 		add("Authorization", "Bearer ", c.AccessToken)
-		return a
+	} else {
+		add("DD-API-KEY", "", c.APIKey)
+		add("DD-APPLICATION-KEY", "", c.AppKey)
 	}
-	add("DD-API-KEY", "", c.APIKey)
-	add("DD-APPLICATION-KEY", "", c.AppKey)
+	a.secrets = secretPattern(secrets)
 	return a
 }
+
+// minKeyLength is the length below which a secret is not a key of Datadog's, which have
+// 32 characters and more, but a stand-in of a test or for a proxy, such as "app".
+const minKeyLength = 8
+
+// secretPattern returns a pattern that matches each of the secrets, the longest first.
+// One that is shorter than minKeyLength matches as a whole word only: redacted inside
+// of "application/json", it would show itself.
+func secretPattern(secrets []string) *regexp.Regexp {
+	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
+	patterns := make([]string, len(secrets))
+	for n, secret := range secrets {
+		patterns[n] = regexp.QuoteMeta(secret)
+		if len(secret) < minKeyLength {
+			patterns[n] = wordStart.ReplaceAllString(wordEnd.ReplaceAllString(patterns[n], `$0\b`), `\b$0`)
+		}
+	}
+	return regexp.MustCompile(strings.Join(patterns, "|"))
+}
+
+var wordStart, wordEnd = regexp.MustCompile(`^\w`), regexp.MustCompile(`\w$`)
 
 // emailAddress matches what looks like one. Datadog's responses have those of users.
 var emailAddress = regexp.MustCompile(`[^\s"'<>(),;:]+@[^\s"'<>(),;:]+`)
 
-// redact replaces credentials and e-mail addresses in a text from a response.
+// redact replaces credentials and e-mail addresses in a text from a response. The text
+// must be complete: of a secret that was cut in half, the first half stays.
 func (a auth) redact(text string) string {
-	for _, secret := range a.secrets {
-		text = strings.ReplaceAll(text, secret, "[secret]")
-	}
-	return emailAddress.ReplaceAllString(text, "[address]")
+	return emailAddress.ReplaceAllString(a.secrets.ReplaceAllString(text, "[secret]"), "[address]")
 }

@@ -20,6 +20,28 @@ func TestLimiter_BlockNeverShortensAnEarlierOne(t *testing.T) {
 	}
 }
 
+func TestAuth_Redact(t *testing.T) {
+	for _, test := range []struct {
+		secrets    []string
+		text, want string
+	}{
+		{[]string{"0123456789", "0123456789abcdef"}, "0123456789abcdef", "[secret]"}, // the longest first
+		{[]string{"0123456789abcdef", "0123456789"}, "0123456789abcdef, 0123456789", "[secret], [secret]"},
+		{[]string{"01234567", "[secret]"}, "01234567", "[secret]"}, // one pass
+		{[]string{"01234567"}, "x01234567x", "x[secret]x"},
+		{[]string{"0.234567", "a+b*c(d)"}, "01234567 0.234567 a+b*c(d)", "01234567 [secret] [secret]"},
+		{[]string{"app", "e"}, "application/json of the app e", "application/json of the [secret] [secret]"},
+		{[]string{"app"}, "app, myapp, app_key, (app)", "[secret], myapp, app_key, ([secret])"},
+		{[]string{"-a!", "?b"}, "x-a!x ?b x?b ?bx", "x[secret]x [secret] x[secret] ?bx"},
+		{[]string{"01234567"}, "01234567@example.com and <some.body@example.com>", "[address] and <[address]>"},
+	} {
+		a := auth{secrets: secretPattern(test.secrets)}
+		if got := a.redact(test.text); got != test.want {
+			t.Errorf("%q becomes %q, want %q", test.text, got, test.want)
+		}
+	}
+}
+
 func TestReadPages_FailsOnAnEndlessServer(t *testing.T) {
 	const size = 100_000
 	endless := func(_ context.Context, offset int) (*page, error) {

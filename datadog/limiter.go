@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,17 +24,22 @@ const absent = -1
 
 // RateLimit is the state of a rate limit in the headers of a response.
 type RateLimit struct {
-	Name      string        // empty if absent
+	Name      string        // empty if absent, or unlike a name
 	Limit     int           // requests per period, negative if absent
 	Remaining int           // requests left in this period, negative if absent
 	Period    time.Duration // zero if absent
 	ResetAt   time.Time     // end of this period, zero if absent
 }
 
+const rateLimitName = "X-RateLimit-Name"
+
+// limitName matches what looks like the name of a rate limit.
+var limitName = regexp.MustCompile(`^[\w./:-]{1,64}$`)
+
 // parseRateLimit parses the X-RateLimit headers. ok is false without any but a name.
 func parseRateLimit(h http.Header, now time.Time) (limit RateLimit, ok bool) {
 	limit = RateLimit{
-		Name:      strings.ToValidUTF8(h.Get("X-RateLimit-Name"), "\ufffd"),
+		Name:      limitName.FindString(h.Get(rateLimitName)),
 		Limit:     parseCount(h, "X-RateLimit-Limit"),
 		Remaining: parseCount(h, "X-RateLimit-Remaining"),
 	}

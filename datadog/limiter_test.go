@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -138,6 +139,33 @@ func TestLimiter_IsSharedByConcurrentListings(t *testing.T) {
 			t.Errorf("%d requests", server.Requests())
 		}
 	})
+}
+
+func TestRateLimit_Name(t *testing.T) {
+	long := strings.Repeat("n", 64)
+	server, org := fake.Star(fake.Options{}, 5, 1)
+	key := server.Keys(org).App
+	for sent, want := range map[string]string{
+		"org_connections":            "org_connections",
+		"v2/org-connections:list.2":  "v2/org-connections:list.2",
+		long:                         long,
+		long + "n":                   "",
+		"two words":                  "",
+		`{"name":"org_connections"}`: "",
+		"some.body@example.com":      "",
+		"caf\u00e9":                  "",
+		"\xff":                       "",
+		key:                          "",
+		"limit-of-" + key:            "",
+	} {
+		client := newClient(t, server, org, func(o *datadog.Options) {
+			o.Transport = roundTripper{status: 200, header: header("X-RateLimit-Name", sent, "X-RateLimit-Limit", "9"), body: `{"data":[],"meta":{"page":{"total_count":0}}}`}
+		})
+		list(t, client)
+		if limit := client.Stats().RateLimit; limit == nil || limit.Name != want || limit.Limit != 9 {
+			t.Errorf("%q: the rate limit is %+v, want the name %q", sent, limit, want)
+		}
+	}
 }
 
 func TestClient_StatsHaveLastRateLimit(t *testing.T) {

@@ -97,15 +97,19 @@ func (l *lenient[T]) UnmarshalJSONFrom(decoder *jsontext.Decoder) error {
 }
 
 // decodePage decodes a response. filtered says whether the request had a filter: then
-// the API's unfiltered total is of no use.
+// the API's unfiltered total is of no use. Errors repeat text of the response in full,
+// to be redacted before it is shortened.
 func decodePage(body io.Reader, filtered bool) (*page, error) {
 	var decoded pageJSON
 	// Duplicate names and invalid UTF-8 are no reason to lose a listing.
 	err := json.UnmarshalRead(body, &decoded, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	var mismatch *json.SemanticError // its own text differs from process to process
+	var mismatch *json.SemanticError    // its own text differs from process to process
+	var syntax *jsontext.SyntacticError // its own text has the pointer shortened
 	switch {
 	case errors.As(err, &mismatch):
-		return nil, fmt.Errorf("unexpected %v at %q", mismatch.JSONKind, truncate(string(mismatch.JSONPointer)))
+		return nil, fmt.Errorf("unexpected %v at %q", mismatch.JSONKind, mismatch.JSONPointer)
+	case errors.As(err, &syntax):
+		return nil, fmt.Errorf("%w at %q", syntax.Err, syntax.JSONPointer)
 	case err != nil:
 		return nil, err
 	}
@@ -121,7 +125,7 @@ func newPage(decoded *pageJSON, filtered bool) (*page, error) {
 		row := &decoded.Data[n]
 		switch {
 		case row.Type != "" && row.Type != "org_connection":
-			return nil, fmt.Errorf("data[%d] has the type %q", n, truncate(row.Type))
+			return nil, fmt.Errorf("data[%d] has the type %q", n, row.Type)
 		case row.ID == "": // JSON:API identifies a resource by its id
 			return nil, fmt.Errorf("data[%d] has no id", n)
 		}

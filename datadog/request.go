@@ -1,6 +1,7 @@
 package datadog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -98,6 +100,9 @@ func (f *pageFetcher) attempt(ctx context.Context, offset int, pauses backoff.Ba
 		return nil, f.transportError(target, err)
 	}
 	defer resp.Body.Close()
+	if name := resp.Header.Get(rateLimitName); name != "" { // which becomes a label
+		resp.Header.Set(rateLimitName, f.auth.redact(name))
+	}
 	f.limiter.update(resp.Header, time.Now())
 	if resp.StatusCode != http.StatusOK {
 		return nil, f.statusError(target, resp, pauses)
@@ -158,12 +163,17 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 
 // statusError returns the error for a status other than 200. A 429 blocks the limiter.
 func (f *pageFetcher) statusError(target *url.URL, resp *http.Response, pauses backoff.BackOff) error {
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // the status is enough without it
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody+1)) // the status is enough without it
+	if err != nil || len(body) > maxErrorBody {
+		// The last word may be the first half of a secret, which redact would not find.
+		body = body[:bytes.LastIndexAny(body, " \t\r\n")+1]
+	}
 	e := &Error{
 		Reason: reasonOfStatus(resp.StatusCode),
 		Op:     "GET " + target.String(),
 		Status: resp.StatusCode,
-		Detail: "response status " + resp.Status,
+		// Not resp.Status: its reason phrase is the server's, and may be anything.
+		Detail: strings.TrimSpace(fmt.Sprintf("response status %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))),
 	}
 	if message := truncate(f.auth.redact(describeBody(body))); message != "" {
 		e.Detail += fmt.Sprintf(" (%s)", message)

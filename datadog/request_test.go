@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 	"unicode/utf8"
 
@@ -200,6 +203,83 @@ func TestError_RedactsSecretsInResponses(t *testing.T) {
 			_, err := newClient(t, server, org).List(t.Context())
 			if err == nil || !strings.Contains(err.Error(), "the key [secret] of [address] and [secret] is not good") {
 				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
+
+func TestError_OmitsReasonPhrase(t *testing.T) {
+	for code, want := range map[int]string{403: ": response status 403 Forbidden", 599: ": response status 599"} {
+		runSynctest(t, strconv.Itoa(code), func(t *testing.T) {
+			server, org := fake.Star(fake.Options{}, 5, 1)
+			server.Inject(fake.ReasonPhrase(code, server.Keys(org).API+" of some.body@example.com "+strings.Repeat("x", 100_000)))
+			_, err := newClient(t, server, org).List(t.Context())
+			if err == nil || !strings.HasSuffix(err.Error(), want) {
+				t.Errorf("the error is %.300v", err)
+			}
+		})
+	}
+}
+
+// roundTripper answers every request with the same response.
+type roundTripper struct {
+	status int
+	header http.Header
+	body   string
+	err    error // after the body
+}
+
+func (r roundTripper) RoundTrip(*http.Request) (*http.Response, error) {
+	var body io.Reader = strings.NewReader(r.body)
+	if r.err != nil {
+		body = io.MultiReader(body, iotest.ErrReader(r.err))
+	}
+	return &http.Response{StatusCode: r.status, Header: r.header, Body: io.NopCloser(body)}, nil
+}
+
+// Wherever a text is cut, it must not show half of a key.
+func TestError_RedactsSecretsBeforeCutting(t *testing.T) {
+	const maxErrorBody = 64 << 10
+	for name, response := range map[string]func(n int, key string) roundTripper{
+		"the message of an error": func(n int, key string) roundTripper {
+			return roundTripper{status: 400, body: `{"errors":["` + strings.Repeat("x", n) + key + `"]}`}
+		},
+		"the title of a page": func(n int, key string) roundTripper {
+			return roundTripper{status: 400, body: "<title>" + strings.Repeat("x", n) + key + "</title>"}
+		},
+		"a text": func(n int, key string) roundTripper {
+			return roundTripper{status: 400, body: strings.Repeat("x", n) + key}
+		},
+		"a text that is too long": func(n int, key string) roundTripper {
+			return roundTripper{status: 400, body: "the" + strings.Repeat(" ", maxErrorBody-n) + key}
+		},
+		"a text that breaks off": func(n int, key string) roundTripper {
+			return roundTripper{status: 400, body: strings.Repeat("the key is ", n%2) + key[:min(n, len(key)-1)], err: io.ErrUnexpectedEOF}
+		},
+		"the Content-Type": func(n int, key string) roundTripper {
+			return roundTripper{status: 200, header: header("Content-Type", strings.Repeat("x", n)+key)}
+		},
+		"the type of a row": func(n int, key string) roundTripper {
+			return roundTripper{status: 200, body: `{"data":[{"id":"1","type":"` + strings.Repeat("x", n) + key + `"}]}`}
+		},
+		"the place of a wrong type": func(n int, key string) roundTripper {
+			return roundTripper{status: 200, body: `{"data":{"` + strings.Repeat("x", n) + key + `":1}}`}
+		},
+		"the place of a syntax error": func(n int, key string) roundTripper {
+			return roundTripper{status: 200, body: `{"data":[{"` + strings.Repeat("x", n) + key + strings.Repeat("x", 30) + `":tru}]}`}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server, org := fake.Star(fake.Options{}, 1, 1)
+			key := server.Keys(org).API
+			for n := range 210 {
+				client := newClient(t, server, org, func(o *datadog.Options) { o.Transport = response(n, key) })
+				_, err := client.List(t.Context())
+				for at := range len(key) - 6 {
+					if err == nil || strings.Contains(err.Error(), key[at:at+6]) {
+						t.Fatalf("after %d characters, the error shows a part of the key %s: %v", n, key, err)
+					}
+				}
 			}
 		})
 	}

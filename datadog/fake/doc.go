@@ -15,8 +15,8 @@
 //
 // [Server.Inject] switches on what goes wrong:
 //
-//   - other answers: [Status], [ErrorObjects], [HTMLError], [HTML200], [NotAList], [NullData], [TooManyRequests],
-//     [Redirect]
+//   - other answers: [Status], [ReasonPhrase], [ErrorObjects], [HTMLError], [HTML200], [NotAList], [NullData],
+//     [TooManyRequests], [Redirect]
 //   - inconsistent pages and totals: [RepeatPage], [ShortPages], [EmptyPage], [ShuffledOrder], [Total], [NoMeta],
 //     [AfterPage]
 //   - the network: [Slow], [Hang], [HangMidBody], [Disconnect], [DisconnectMidBody], [Truncated], [Endless]

@@ -90,6 +90,19 @@ func Status(code int, body ...string) Fault {
 	return answer(code, nil, contentJSON, content)
 }
 
+// ReasonPhrase answers with a status and a reason phrase that is not the status' text. It closes the connection, and
+// the request's log has no status.
+func ReasonPhrase(code int, phrase string) Fault {
+	return Fault{handler: func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic("fake: " + err.Error()) // HTTP/2 has no reason phrases
+		}
+		fmt.Fprintf(conn, "HTTP/1.1 %d %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", code, phrase)
+		_ = conn.Close() // an error means that the client is gone
+	}}
+}
+
 // ErrorObjects answers with the API's other form of an error: {"errors":[{"title":"Forbidden"}]}.
 func ErrorObjects(code int) Fault {
 	body := errorBody(map[string]string{"title": http.StatusText(code)})

@@ -49,6 +49,23 @@ func TestFault_AnswersInPlaceOfAPI(t *testing.T) {
 	}
 }
 
+func TestReasonPhrase(t *testing.T) {
+	s := triangle(fake.Options{})
+	s.Inject(fake.ReasonPhrase(403, "for good reasons").Once())
+	c := connect(t, s, "a")
+	resp, err := c.http.Do(c.request(http.MethodGet, fake.Path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.Status != "403 for good reasons" {
+		t.Errorf("status %q", resp.Status)
+	}
+	if got := c.get("").status; got != http.StatusOK {
+		t.Errorf("then %d", got)
+	}
+}
+
 func TestFault_SendsHeaders(t *testing.T) {
 	s := triangle(fake.Options{RateLimit: fake.RateLimit{Limit: 9, Period: time.Minute}})
 	c := connect(t, s, "a")

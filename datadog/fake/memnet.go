@@ -24,7 +24,7 @@ func InMemory(h http.Handler) (transport *http.Transport, stop func()) {
 			switch state {
 			case http.StateNew:
 				open.Add(1)
-			case http.StateClosed:
+			case http.StateClosed, http.StateHijacked:
 				open.Done()
 			}
 		},

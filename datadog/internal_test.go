@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -39,6 +40,60 @@ func TestAuth_Redact(t *testing.T) {
 		if got := a.redact(test.text); got != test.want {
 			t.Errorf("%q becomes %q, want %q", test.text, got, test.want)
 		}
+	}
+}
+
+func TestReadPages_MergesUsers(t *testing.T) {
+	const (
+		full     = `{"type":"users","id":"u1","attributes":{"service_account":true,"disabled":false}}`
+		kind     = `{"type":"users","id":"u1","attributes":{"service_account":true}}`
+		disabled = `{"type":"users","id":"u1","attributes":{"disabled":false}}`
+		stub     = `{"type":"users","id":"u1"}`
+		person   = `{"type":"users","id":"u1","attributes":{"service_account":false,"disabled":true}}`
+		other    = `{"type":"users","id":"u2","attributes":{"service_account":false,"disabled":true}}`
+	)
+	serviceAccount := Creator{ID: "u1", Kind: CreatorServiceAccount, Disabled: No}
+	for _, test := range []struct {
+		name     string
+		included []string // of each page
+		want     Creator
+	}{
+		{"none", []string{"", ""}, Creator{ID: "u1", Kind: CreatorUnknown}},
+		{"another user", []string{other, ""}, Creator{ID: "u1", Kind: CreatorUnknown}},
+		{"a stub", []string{stub, ""}, Creator{ID: "u1", Kind: CreatorUnknown}},
+		{"in the first page", []string{full, ""}, serviceAccount},
+		{"in the second page", []string{"", full}, serviceAccount},
+		{"a stub after it", []string{full + "," + stub, ""}, serviceAccount},
+		{"a stub before it", []string{stub + "," + full, ""}, serviceAccount},
+		{"a stub in the second page", []string{full, stub}, serviceAccount},
+		{"a stub in the first page", []string{stub, full}, serviceAccount},
+		{"parts", []string{kind + "," + disabled, ""}, serviceAccount},
+		{"parts in two pages", []string{disabled, kind}, serviceAccount},
+		{"another in the second page", []string{full, person}, Creator{ID: "u1", Kind: CreatorUser, Disabled: Yes}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			fetch := func(_ context.Context, offset int) (*page, error) {
+				data := ""
+				if offset < len(test.included) {
+					data = strings.Replace(row, `"c1"`, fmt.Sprintf(`"c%d"`, offset), 1)
+				}
+				included := append(test.included, "")[min(offset, len(test.included))]
+				return decodePage(strings.NewReader(`{"data":[`+data+`],"included":[`+included+`]}`), false)
+			}
+			read, err := readPages(t.Context(), fetch, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			connections := read.listing().Connections
+			if len(connections) != len(test.included) {
+				t.Errorf("%d connections", len(connections))
+			}
+			for _, c := range connections {
+				if c.Creator != test.want {
+					t.Errorf("connection %s has the creator %+v, want %+v", c.ID, c.Creator, test.want)
+				}
+			}
+		})
 	}
 }
 
@@ -138,7 +193,7 @@ func (s *oddServer) fetch(_ context.Context, offset int) (*page, error) {
 	}
 	s.requests++
 	from, size := min(offset, s.rows), s.limit
-	p := &page{creators: map[string]Creator{}, total: s.rows}
+	p := &page{total: s.rows}
 	switch instruction % 8 {
 	case 1: // the page is capped
 		size = 1 + int(instruction)/8%s.limit

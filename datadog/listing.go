@@ -54,6 +54,15 @@ type Creator struct {
 	Disabled Ternary
 }
 
+// updated returns c with the fields of newer that are not empty or unknown.
+func (c Creator) updated(newer Creator) Creator {
+	return Creator{
+		ID:       cmp.Or(newer.ID, c.ID), // one string for all connections of the user
+		Kind:     cmp.Or(newer.Kind, c.Kind),
+		Disabled: cmp.Or(newer.Disabled, c.Disabled),
+	}
+}
+
 // CreatorKind is the kind of an account: a person's or a service account.
 type CreatorKind string
 

@@ -17,8 +17,8 @@ import (
 type page struct {
 	connections []Connection // in the order of the response
 	orgs        []Org        // partial descriptions, of which a later one overrides an earlier one
-	creators    map[string]Creator
-	total       int // number of connections according to the API, or unknownTotal
+	creators    []Creator    // as orgs; the kind is empty if unknown
+	total       int          // number of connections according to the API, or unknownTotal
 }
 
 const unknownTotal = -1
@@ -120,7 +120,7 @@ func newPage(decoded *pageJSON, filtered bool) (*page, error) {
 	if decoded.Data == nil {
 		return nil, errors.New("no data")
 	}
-	p := &page{connections: make([]Connection, 0, len(decoded.Data)), creators: map[string]Creator{}}
+	p := &page{connections: make([]Connection, 0, len(decoded.Data))}
 	for n := range decoded.Data {
 		row := &decoded.Data[n]
 		switch {
@@ -154,7 +154,7 @@ func newPage(decoded *pageJSON, filtered bool) (*page, error) {
 				Disabled: attributes.Disabled.value,
 			})
 		case kind == "users":
-			p.creators[id] = Creator{ID: id, Kind: creatorKind(attributes.ServiceAccount.value), Disabled: attributes.Disabled.value}
+			p.creators = append(p.creators, Creator{ID: id, Kind: creatorKind(attributes.ServiceAccount.value), Disabled: attributes.Disabled.value})
 		}
 	}
 	total := &decoded.Meta.value.Page.value
@@ -185,6 +185,7 @@ func parseTime(text string) time.Time {
 	return t.UTC()
 }
 
+// creatorKind returns the kind of a user, empty if unknown.
 func creatorKind(serviceAccount Ternary) CreatorKind {
 	switch serviceAccount {
 	case Yes:
@@ -192,7 +193,7 @@ func creatorKind(serviceAccount Ternary) CreatorKind {
 	case No:
 		return CreatorUser
 	}
-	return CreatorUnknown
+	return ""
 }
 
 // count returns a JSON number that is a whole number from 0 up, else unknownTotal.

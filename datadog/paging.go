@@ -77,7 +77,9 @@ func (r *listingRead) addPage(p *page) (last bool) {
 	for _, o := range p.orgs {
 		r.orgs[o.ID] = r.orgs[o.ID].Updated(o)
 	}
-	maps.Copy(r.creators, p.creators)
+	for _, c := range p.creators {
+		r.creators[c.ID] = r.creators[c.ID].updated(c)
+	}
 	if p.total != unknownTotal {
 		r.totals[p.total] = true
 	}
@@ -160,9 +162,7 @@ func (r *listingRead) listing() *Listing {
 	l.Orgs = slices.SortedFunc(maps.Values(r.orgs), func(a, b Org) int { return cmp.Compare(a.ID, b.ID) })
 	for i := range l.Connections {
 		creator := &l.Connections[i].Creator
-		if described, ok := r.creators[creator.ID]; ok {
-			*creator = described
-		}
+		*creator = creator.updated(r.creators[creator.ID])
 	}
 	return l
 }

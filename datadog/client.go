@@ -141,7 +141,7 @@ func (c *Client) List(ctx context.Context) (*Listing, error) {
 func (c *Client) listConsistent(ctx context.Context, fetch fetchFunc) (*Listing, error) {
 	var earlier []*listingRead
 	for range maxReads {
-		r, err := readPages(ctx, fetch, c.options.PageSize)
+		r, err := readPages(ctx, fetch)
 		if err != nil {
 			return nil, err
 		}

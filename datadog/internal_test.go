@@ -80,7 +80,7 @@ func TestReadPages_MergesUsers(t *testing.T) {
 				included := append(test.included, "")[min(offset, len(test.included))]
 				return decodePage(strings.NewReader(`{"data":[`+data+`],"included":[`+included+`]}`), false)
 			}
-			read, err := readPages(t.Context(), fetch, 1)
+			read, err := readPages(t.Context(), fetch)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -106,7 +106,7 @@ func TestReadPages_FailsOnAnEndlessServer(t *testing.T) {
 		}
 		return p, nil
 	}
-	if _, err := readPages(t.Context(), endless, size); !errors.Is(err, Incomplete) {
+	if _, err := readPages(t.Context(), endless); !errors.Is(err, Incomplete) {
 		t.Errorf("the error is %v", err)
 	}
 }
@@ -155,7 +155,7 @@ func TestPrefetcher_FetchesFourPagesConcurrently(t *testing.T) {
 					return p, nil
 				}
 				began := time.Now()
-				r, err := readPages(t.Context(), fetch, 100)
+				r, err := readPages(t.Context(), fetch)
 				if err != nil || !r.complete() || len(r.connections) != test.rows {
 					t.Fatalf("%v, error %v", r, err)
 				}

@@ -38,7 +38,7 @@ func TestLimiter_WaitsAfter429AsHeadersSay(t *testing.T) {
 		{"no header", func() http.Header { return nil }, time.Second, time.Second},
 	} {
 		runSynctest(t, test.name, func(t *testing.T) {
-			server, org := fake.Star(fake.Options{}, 5, 1)
+			server, org := fake.Star(fake.Options{}, 0, 1)
 			server.Inject(fake.TooManyRequests(test.header()).Once())
 			client := newClient(t, server, org, func(o *datadog.Options) { o.Timeout = 2 * time.Hour })
 			wantAllConnections(t, list(t, client), server, org)
@@ -106,7 +106,7 @@ func TestLimiter_WaitsBeforeA429(t *testing.T) {
 
 func TestListing_NotBefore(t *testing.T) {
 	runSynctest(t, "", func(t *testing.T) {
-		server, org := fake.Star(fake.Options{RateLimit: fake.RateLimit{Limit: 2, Period: time.Minute}}, 5, 1)
+		server, org := fake.Star(fake.Options{RateLimit: fake.RateLimit{Limit: 2, Period: time.Minute}}, 0, 1)
 		client := newClient(t, server, org)
 		if next := list(t, client).NotBefore; !next.IsZero() {
 			t.Errorf("one request is left, but NotBefore is %v", next)

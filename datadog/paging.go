@@ -28,7 +28,7 @@ type listingRead struct {
 	creators    map[string]Creator
 	totals      map[int]bool // the distinct totals of the pages
 	pages       int
-	pageSize    int // rows of a full page
+	pageSize    int // rows of the longest page
 	next        int // offset of the next page
 	overlap     int // rows that the next page repeats: 1, or 0 after a page of a single row
 
@@ -36,9 +36,9 @@ type listingRead struct {
 	unlinked bool // rows of pages without an overlap may have moved
 }
 
-// readPages reads page after page until the last, or until rows moved. limit is the
-// requested page size. It returns the first error of a page.
-func readPages(ctx context.Context, fetch fetchFunc, limit int) (*listingRead, error) {
+// readPages reads page after page until the last, or until rows moved. It returns the
+// first error of a page.
+func readPages(ctx context.Context, fetch fetchFunc) (*listingRead, error) {
 	prefetcher := newPrefetcher(ctx, fetch)
 	defer prefetcher.stop()
 	r := &listingRead{
@@ -46,7 +46,6 @@ func readPages(ctx context.Context, fetch fetchFunc, limit int) (*listingRead, e
 		orgs:     map[string]Org{},
 		creators: map[string]Creator{},
 		totals:   map[int]bool{},
-		pageSize: limit,
 	}
 	for {
 		p, err := prefetcher.page(r.next)
@@ -69,9 +68,9 @@ func readPages(ctx context.Context, fetch fetchFunc, limit int) (*listingRead, e
 
 // addPage adds the page at r.next and reports whether it is the last.
 //
-// The last page is one without new rows. A page that is not full is the last only if the
-// total is the number of rows so far: servers may return fewer rows than requested, and
-// a total below the number of rows is wrong.
+// The last page is one without new rows. A page that is shorter than another is the last
+// as well if the total is the number of rows so far. The first page is not, unless it is
+// empty: servers may return fewer rows than requested, and their number as the total.
 func (r *listingRead) addPage(p *page) (last bool) {
 	r.pages++
 	for _, o := range p.orgs {
@@ -92,14 +91,10 @@ func (r *listingRead) addPage(p *page) (last bool) {
 		return true
 	}
 	r.unlinked = r.unlinked || r.pages > 1 && r.overlap == 0
-	full := size >= r.pageSize
-	if r.pages == 1 {
-		r.pageSize = size
-	}
 	r.pageSize = max(r.pageSize, size)
 	r.overlap = min(size-1, 1)
 	r.next += size - r.overlap
-	return !full && p.total == len(r.connections)
+	return size < r.pageSize && p.total == len(r.connections)
 }
 
 // addRows adds the rows of a page. It reports whether they begin with the overlap, and

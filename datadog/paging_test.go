@@ -16,9 +16,9 @@ func TestList_ReadsEveryPage(t *testing.T) {
 		connections, pageSize, requests int
 	}{
 		{0, 1000, 1},
-		{1, 1000, 1},
-		{999, 1000, 1},
-		{1000, 1000, 2}, // a full page may have one after it
+		{1, 1000, 2}, // the first page may have one after it
+		{999, 1000, 2},
+		{1000, 1000, 2},
 		{1001, 1000, 2},
 		{2000, 1000, 3},
 		{2500, 1000, 3},
@@ -86,6 +86,7 @@ func TestList_OddServersLoseAndRepeatNoRow(t *testing.T) {
 		{"the total is missing", []fake.Fault{fake.NoMeta()}, false, 8},
 		{"the total is the page's own length", []fake.Fault{fixedTotal(100)}, false, 8},
 		{"the total is wrong, once", []fake.Fault{addToTotal(1).From(100).Once()}, true, 7},
+		{"short pages, and their length as the total", []fake.Fault{fake.ShortPages(60), fixedTotal(60)}, false, 12},
 		{"no total and short pages", []fake.Fault{fake.NoMeta(), fake.ShortPages(60)}, false, 12},
 	} {
 		runSynctest(t, test.name, func(t *testing.T) {
@@ -288,7 +289,7 @@ func TestList_ConfirmsADrop(t *testing.T) {
 		{"less than half is left", 119, nil, 119, 2 * 2},
 		{"half is left", 120, nil, 120, 2},
 		{"an empty page with the total 0, once", 240, []fake.Fault{fake.EmptyPage().Once(), fixedTotal(0).Once()}, 240, 1 + 3},
-		{"a short page with its length as the total, once", 240, []fake.Fault{fake.ShortPages(50).Once(), fixedTotal(50).Once()}, 240, 1 + 3},
+		{"a short page with its length as the total, once", 240, []fake.Fault{fake.ShortPages(50).Once(), fixedTotal(50).Once()}, 240, 3 + 3},
 	} {
 		runSynctest(t, test.name, func(t *testing.T) {
 			server, org := fake.Star(fake.Options{}, 240, 1)
@@ -330,7 +331,7 @@ func TestList_Filters(t *testing.T) {
 			o.SourceOrgID = listing.Connections[0].SinkID
 		})
 		list(t, other)
-		if query := server.RequestLog()[1].Query; query.Get("sink_org_id") != org || query.Get("source_org_id") == "" {
+		if query := server.RequestLog()[2].Query; query.Get("sink_org_id") != org || query.Get("source_org_id") == "" {
 			t.Errorf("the query was %v", query)
 		}
 	})

@@ -35,8 +35,9 @@ func TestProbeConfig_ShowsSameAsSingleTarget(t *testing.T) {
 	}
 
 	// The number of scrapes does not change the number of requests to Datadog.
-	if n := a.Requests(); n != orgs {
-		t.Errorf("the API got %d requests, want one for each of %d orgs", n, orgs)
+	// A listing takes two: a page, and one that shows that there are no more.
+	if n := a.Requests(); n != 2*orgs {
+		t.Errorf("the API got %d requests, want two for each of %d orgs", n, orgs)
 	}
 }
 

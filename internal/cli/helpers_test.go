@@ -239,6 +239,10 @@ type api struct {
 // teamConnections is how many connections the keys of newAPI list.
 const teamConnections = 5
 
+// requestsOfListing is the number of requests of one listing of newAPI: a page with all
+// connections, and one that shows that there are no more.
+const requestsOfListing = 2
+
 func newAPI(t *testing.T) api {
 	t.Helper()
 	account, hub := fake.Star(fake.Options{}, teamConnections, 1)

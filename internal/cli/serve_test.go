@@ -97,8 +97,8 @@ func TestServe_MetricsShowTheConnections(t *testing.T) {
 		}
 	})
 	t.Run("with no more than one listing", func(t *testing.T) {
-		if n := of.Requests(); n != 1 {
-			t.Errorf("the API got %d requests, want 1", n)
+		if n := of.Requests(); n != requestsOfListing {
+			t.Errorf("the API got %d requests, want %d", n, requestsOfListing)
 		}
 	})
 }
@@ -107,8 +107,8 @@ func TestServe_ListsBeforeTheFirstScrape(t *testing.T) {
 	of := newAPI(t)
 	p := start(t, of.args()...)
 	p.waitUntilReady() // it asks /-/ready alone
-	if n := of.Requests(); n != 1 {
-		t.Errorf("the API got %d requests, want 1", n)
+	if n := of.Requests(); n != requestsOfListing {
+		t.Errorf("the API got %d requests, want %d", n, requestsOfListing)
 	}
 	page := p.get("/")
 	wantContains(t, "the landing page", page.body, fmt.Sprintf("<strong>%d</strong> connections", teamConnections))
@@ -364,8 +364,8 @@ func TestServe_SeveralAddressesShareTheInventory(t *testing.T) {
 		})
 	}
 	side.Wait()
-	if n := of.Requests(); n != 1 {
-		t.Errorf("the API got %d requests, want 1 for all", n)
+	if n := of.Requests(); n != requestsOfListing {
+		t.Errorf("the API got %d requests, want %d for all", n, requestsOfListing)
 	}
 }
 

@@ -22,14 +22,16 @@ const modulePath = "datadog_org_connections_exporter"
 // the API's pages become listings, the listings a snapshot, the snapshot is judged and
 // shown, and nothing that shows it asks the API again.
 var allowedImports = map[string][]string{
+	"internal/boundedfile": {},
+
 	// The client of Datadog's API.
-	"datadog": {"github.com/cenkalti/backoff/v5", "github.com/go-json-experiment/json"},
+	"datadog": {"internal/boundedfile", "github.com/cenkalti/backoff/v5", "github.com/go-json-experiment/json"},
 	// The simulated API must not share structs with the client: a wrong JSON tag in a
 	// shared struct would cancel itself out.
 	"datadog/fake": {},
 
 	"internal/inventory": {"datadog", "github.com/go-kit/log"},
-	"internal/yamlcheck": {"go.yaml.in/yaml/v3"},
+	"internal/yamlcheck": {"internal/boundedfile", "go.yaml.in/yaml/v3"},
 	"internal/config":    {"datadog", "internal/yamlcheck"},
 	"internal/policy":    {"internal/inventory", "internal/yamlcheck"},
 

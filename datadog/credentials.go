@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
+
+	"datadog_org_connections_exporter/internal/boundedfile"
 )
 
 // Secret is a key or a token: a fixed value, or the content of a file. Printing it never
@@ -42,8 +43,11 @@ func NewSecret(name, value string) (*Secret, error) {
 	return &Secret{name: name, last: newSecretFunc(value)}, nil
 }
 
-// NewSecretFile returns a secret whose value is the content of a file. White space
-// around it is removed. The file is read now and again for every listing, so that a
+// maxSecretFile is the most bytes that a file with a secret may have.
+const maxSecretFile = 64 << 10
+
+// NewSecretFile returns a secret whose value is the content of a file, or what a pipe
+// delivers within 5 s: 64 KiB at most. White space around it is removed. The file is read now and again for every listing, so that a
 // rotated key is used without a restart.
 func NewSecretFile(name, path string) (*Secret, error) {
 	s := &Secret{name: name, path: path}
@@ -76,7 +80,7 @@ func (s *Secret) load() (string, error) {
 }
 
 func (s *Secret) readFile() (string, error) {
-	content, err := os.ReadFile(s.path)
+	content, err := boundedfile.Read(s.path, maxSecretFile)
 	if err != nil {
 		return "", fmt.Errorf("read the %s: %w", s.name, err)
 	}

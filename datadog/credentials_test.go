@@ -127,6 +127,24 @@ func TestNewSecret_RejectsInvalidWithoutShowingIt(t *testing.T) {
 	}
 }
 
+func TestNewSecretFile_RejectsHugeFiles(t *testing.T) {
+	dir := t.TempDir()
+	huge := filepath.Join(dir, "huge")
+	write(t, huge, strings.Repeat("0", 64<<10))
+	if _, err := datadog.NewSecretFile("API key", huge); err != nil {
+		t.Errorf("64 KiB: %v", err)
+	}
+	write(t, huge, strings.Repeat("0", 64<<10+1))
+	for _, path := range []string{huge, "/dev/zero"} {
+		if _, err := datadog.NewSecretFile("API key", path); err == nil || !strings.Contains(err.Error(), "API key: "+path+": the file is larger than 64 KiB") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if _, err := datadog.NewSecretFile("API key", dir); err == nil || !strings.Contains(err.Error(), dir) {
+		t.Errorf("a directory: %v", err)
+	}
+}
+
 func TestNewSecretFile_UsesRotatedKeyForNextListing(t *testing.T) {
 	runSynctest(t, "", func(t *testing.T) {
 		server, org := fake.Star(fake.Options{}, 3, 1)

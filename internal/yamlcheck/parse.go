@@ -3,15 +3,15 @@ package yamlcheck
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"datadog_org_connections_exporter/internal/boundedfile"
 )
 
 const (
@@ -26,22 +26,8 @@ const (
 	tooDeep  = "nested more than 20 levels deep"
 )
 
-// ReadFile reads a file of at most [MaxSize] bytes.
-func ReadFile(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close() //nolint:errcheck // it was only read
-	content, err := io.ReadAll(io.LimitReader(file, MaxSize+1))
-	if err == nil && len(content) > MaxSize {
-		err = fmt.Errorf("%s: %s", path, tooLarge)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return content, nil
-}
+// ReadFile reads a file of at most [MaxSize] bytes, or what a pipe delivers within 5 s.
+func ReadFile(path string) ([]byte, error) { return boundedfile.Read(path, MaxSize) }
 
 // Parse returns the root of the only document in content, or nil after adding an
 // error. hint says what to write into an empty file.

@@ -1,11 +1,8 @@
 package cli
 
 import (
-	"context"
-	"net"
 	"os"
 	"os/exec"
-	"strings"
 	"syscall"
 	"testing"
 )
@@ -41,44 +38,5 @@ func TestMain_SignalsStopGracefully(t *testing.T) {
 			}
 			wantContains(t, "its log", stderr.String(), "msg=Stopped")
 		})
-	}
-}
-
-// The pasted address of the web application leads to the API of its site: a proxy
-// sees the host that is asked for, and nothing else leaves the machine.
-func TestServe_UnderstandsTheApplicationsAddressAsSite(t *testing.T) {
-	proxy, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = proxy.Close() }()
-	first := make(chan string, 1)
-	go func() {
-		connection, err := proxy.Accept()
-		if err != nil {
-			return // the test is over
-		}
-		defer func() { _ = connection.Close() }()
-		request := make([]byte, 4096)
-		n, _ := connection.Read(request)
-		first <- string(request[:n])
-	}()
-
-	// The environment's proxy is read once per process, thus one of its own.
-	process(t, []string{
-		"DD_API_KEY=0123456789abcdef", "DD_APP_KEY=fedcba9876543210",
-		"DD_SITE=https://app.datadoghq.eu/", "HTTPS_PROXY=http://" + proxy.Addr().String(),
-	}, "--web.listen-address=127.0.0.1:0")
-
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	select {
-	case request := <-first:
-		if !strings.HasPrefix(request, "CONNECT api.datadoghq.eu:443 ") {
-			t.Errorf("the proxy is asked for %q, want api.datadoghq.eu", request)
-		}
-		wantNone(t, "what the proxy sees", request, "0123456789abcdef", "fedcba9876543210")
-	case <-ctx.Done():
-		t.Fatal("the proxy is asked for nothing")
 	}
 }

@@ -3,9 +3,6 @@ package cli
 import (
 	"bytes"
 	"net"
-	"net/http"
-	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -45,9 +42,7 @@ func TestHealthcheck_SucceedsWhileTheExporterIsAlive(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := filepath.Join(dir, "web.yml")
-			if err := os.WriteFile(config, []byte(test.config), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			write(t, config, test.config)
 			p := start(t, of.args("--web.config.file="+config)...)
 			says, err := healthOf(t, at(p.base))
 			if err != nil || says != test.says {
@@ -79,30 +74,15 @@ func TestHealthcheck_UsesTheAddressOfTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestHealthcheck_FailsWithoutALiveExporter(t *testing.T) {
-	t.Parallel() // it waits
-	broken := httptest.NewServer(http.NotFoundHandler())
-	defer broken.Close()
-	gone := httptest.NewServer(http.NotFoundHandler())
-	gone.Close()
-	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0") // and never accepts
+func TestHealthcheck_GivesUp(t *testing.T) {
+	t.Parallel()
+	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0") // never accepts
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = silent.Close() }()
-	for name, test := range map[string]struct{ address, says string }{
-		"nothing listens":        {gone.URL, "connection refused"},
-		"something else answers": {broken.URL, "404 404 page not found"},
-		"nothing answers":        {silent.Addr().String(), "deadline exceeded"},
-		"no address":             {"10187", "missing port"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			says, err := healthOf(t, at(test.address))
-			if err == nil || says != "" {
-				t.Fatalf("it says %q and ends with %v, want an error alone", says, err)
-			}
-			wantContains(t, "the error", err.Error(), "not healthy")
-			wantContains(t, "the error", err.Error(), test.says)
-		})
+	says, err := healthOf(t, at(silent.Addr().String()))
+	if err == nil || says != "" || !strings.Contains(err.Error(), "not healthy") || !strings.Contains(err.Error(), "deadline exceeded") {
+		t.Errorf("it says %q and ends with %v", says, err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -318,5 +319,34 @@ func wantNone(t *testing.T, what, text string, secrets ...string) {
 		if strings.Contains(text, secret) {
 			t.Errorf("%s holds %q:\n%s", what, secret, text)
 		}
+	}
+}
+
+// write writes a file that only its owner can read.
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// writeFile writes a file into a new directory.
+func writeFile(t *testing.T, name, content string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), name)
+	write(t, path, content)
+	return path
+}
+
+// hangUp sends this process a SIGHUP, as a person or a service manager would. It skips
+// the test where that cannot be done.
+func hangUp(t *testing.T) {
+	t.Helper()
+	self, err := os.FindProcess(os.Getpid())
+	if err == nil {
+		err = self.Signal(syscall.SIGHUP)
+	}
+	if err != nil {
+		t.Skip(err)
 	}
 }

@@ -2,25 +2,15 @@ package cli
 
 import (
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
 
-func writePolicy(t *testing.T, file, rules string) {
-	t.Helper()
-	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestServe_PolicyShowsUnexpectedAndMissing(t *testing.T) {
 	a := newAPI(t)
-	file := filepath.Join(t.TempDir(), "policy.yml")
 	all := a.Visible(a.org)
 	expected := all[0]
-	writePolicy(t, file, `rules:
+	file := writeFile(t, "policy.yml", `rules:
   - {name: one, source: `+expected.SourceID+`, sink: `+expected.SinkID+`}
   - {name: gone, source: `+expected.SourceID+`, sink: `+expected.SinkID+`, types: [carrier-pigeons], required: true}
 `)
@@ -39,7 +29,7 @@ func TestServe_PolicyShowsUnexpectedAndMissing(t *testing.T) {
 	wantContains(t, "/metrics", metrics, `datadog_org_connections_missing{connection_type="carrier-pigeons",rule="gone"} 1`)
 	wantContains(t, "/probe", p.get("/probe?org=default").body, `datadog_org_connections_missing{connection_type="carrier-pigeons",rule="gone"} 1`)
 
-	writePolicy(t, file, "rules: [{name: broken}]\n")
+	write(t, file, "rules: [{name: broken}]\n")
 	if got := p.reload().status; got != http.StatusInternalServerError {
 		t.Errorf("status %d for a broken policy", got)
 	}
@@ -47,7 +37,7 @@ func TestServe_PolicyShowsUnexpectedAndMissing(t *testing.T) {
 	wantContains(t, "/metrics after a broken policy", metrics, "datadog_org_connection_rules 2\n")
 	wantContains(t, "/metrics after a broken policy", metrics, "datadog_org_connections_exporter_config_last_reload_successful 0\n")
 
-	writePolicy(t, file, `rules: [{name: all, source: "*", sink: "*"}]`)
+	write(t, file, `rules: [{name: all, source: "*", sink: "*"}]`)
 	if got := p.reload().status; got != http.StatusOK {
 		t.Errorf("status %d for a valid policy", got)
 	}

@@ -1,19 +1,14 @@
 package cli
 
 import (
-	"compress/gzip"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
-	"io"
-	"math/big"
-	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -24,7 +19,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"datadog_org_connections_exporter/datadog/fake"
 )
@@ -37,70 +31,39 @@ const (
 func TestServe_MetricsShowTheConnections(t *testing.T) {
 	of := newAPI(t)
 	p := start(t, of.args()...)
-
-	t.Run("as text", func(t *testing.T) {
-		metrics := p.get("/metrics")
-		if kind := metrics.header.Get("Content-Type"); !strings.HasPrefix(kind, "text/plain; version=0.0.4") {
-			t.Errorf("Content-Type is %q", kind)
+	metrics := p.get("/metrics").body // gzipped on the way
+	wantConnections(t, of, metrics)
+	for _, want := range []string{
+		"\ndatadog_up{org=\"default\"} 1\n",
+		fmt.Sprintf("\ndatadog_listing_connections{org=\"default\"} %d\n", teamConnections),
+		"\ndatadog_listing_complete{org=\"default\"} 1\n",
+		"\ndatadog_api_requests_total{code=\"200\",org=\"default\"} ",
+		"\ndatadog_org_connections_exporter_build_info{",
+		"\ngo_goroutines ",
+		"\nprocess_start_time_seconds ",
+		"\npromhttp_metric_handler_requests_total{",
+	} {
+		wantContains(t, "/metrics", metrics, want)
+	}
+	for accept, contentType := range map[string]string{
+		"Accept: */*": "text/plain; version=0.0.4", asOpenMetrics: "application/openmetrics-text", asProtobuf: "application/vnd.google.protobuf",
+	} {
+		response := p.get("/metrics", accept)
+		if got := response.header.Get("Content-Type"); !strings.HasPrefix(got, contentType) {
+			t.Errorf("%s: Content-Type is %q", accept, got)
 		}
-		wantConnections(t, of, metrics.body)
-		for _, want := range []string{
-			"\ndatadog_up{org=\"default\"} 1\n",
-			fmt.Sprintf("\ndatadog_listing_connections{org=\"default\"} %d\n", teamConnections),
-			"\ndatadog_listing_complete{org=\"default\"} 1\n",
-			"\ndatadog_api_requests_total{code=\"200\",org=\"default\"} ",
-			"\ndatadog_org_connections_exporter_build_info{",
-			"\ngo_goroutines ",
-			"\nprocess_start_time_seconds ",
-			"\npromhttp_metric_handler_requests_total{",
-		} {
-			wantContains(t, "/metrics", metrics.body, want)
-		}
-	})
-	t.Run("as OpenMetrics", func(t *testing.T) {
-		metrics := p.get("/metrics", asOpenMetrics)
-		if kind := metrics.header.Get("Content-Type"); !strings.HasPrefix(kind, "application/openmetrics-text") {
-			t.Errorf("Content-Type is %q", kind)
-		}
-		wantConnections(t, of, metrics.body)
-		if !strings.HasSuffix(metrics.body, "\n# EOF\n") {
-			t.Error("they do not end with # EOF")
-		}
-	})
-	t.Run("as protobuf", func(t *testing.T) {
-		metrics := p.get("/metrics", asProtobuf)
-		if kind := metrics.header.Get("Content-Type"); !strings.HasPrefix(kind, "application/vnd.google.protobuf") {
-			t.Errorf("Content-Type is %q", kind)
-		}
-		// Strings are in it as they are.
 		for _, c := range of.Visible(of.org) {
-			wantContains(t, "the protobuf", metrics.body, c.ID)
+			wantContains(t, accept, response.body, c.ID)
 		}
-		wantContains(t, "the protobuf", metrics.body, "datadog_org_connections")
-	})
-	t.Run("gzipped where asked for", func(t *testing.T) {
-		metrics := p.get("/metrics", "Accept-Encoding: gzip")
-		if encoding := metrics.header.Get("Content-Encoding"); encoding != "gzip" {
-			t.Fatalf("Content-Encoding is %q", encoding)
+	}
+	for accepted, want := range map[string]string{"gzip": "gzip", "identity": ""} {
+		if got := p.get("/metrics", "Accept-Encoding: "+accepted).header.Get("Content-Encoding"); got != want {
+			t.Errorf("Content-Encoding is %q where %s is accepted", got, accepted)
 		}
-		unzip, err := gzip.NewReader(strings.NewReader(metrics.body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := io.ReadAll(unzip)
-		if err != nil {
-			t.Fatal(err)
-		}
-		wantConnections(t, of, string(body))
-		if plain := p.get("/metrics", "Accept-Encoding: identity"); plain.header.Get("Content-Encoding") != "" {
-			t.Error("they are encoded though nobody asked for it")
-		}
-	})
-	t.Run("with no more than one listing", func(t *testing.T) {
-		if n := of.Requests(); n != requestsOfListing {
-			t.Errorf("the API got %d requests, want %d", n, requestsOfListing)
-		}
-	})
+	}
+	if n := of.Requests(); n != requestsOfListing {
+		t.Errorf("the API got %d requests, want %d", n, requestsOfListing)
+	}
 }
 
 func TestServe_ListsBeforeTheFirstScrape(t *testing.T) {
@@ -159,21 +122,6 @@ func TestServe_ConnectionsStayWhileTheAPIFails(t *testing.T) {
 	})
 }
 
-func TestServe_RefusesOtherPathsAndMethods(t *testing.T) {
-	p := start(t, newAPI(t).args()...)
-	if unknown := p.get("/metric"); unknown.status != http.StatusNotFound {
-		t.Errorf("/metric is %d, want 404", unknown.status)
-	}
-	response, err := client.Post(p.base+"/metrics", "text/plain", strings.NewReader("x"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusMethodNotAllowed {
-		t.Errorf("POST /metrics is %d, want 405", response.StatusCode)
-	}
-}
-
 // The libraries' lines have their time and caller in another order than ours.
 var (
 	logfmtLine = regexp.MustCompile(`^level=(debug|info|warn|error) (time=\S+Z caller=\w+\.go:\d+|caller=\w+\.go:\d+ time=\S+Z) (\S+=.* )?msg=("[^"]+"|\w+)( |$)`)
@@ -228,21 +176,13 @@ func TestLog_CanBeJSON(t *testing.T) {
 }
 
 func TestLog_IsEmptyAtLevelErrorWithoutErrors(t *testing.T) {
-	of := newAPI(t)
-	// The log that would hold the address is empty.
-	free, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
+	p := startSilent(t, "demo", "--web.listen-address=127.0.0.1:0", "--log.level=error")
+	// The log that would hold the address is empty, so the demo prints it.
+	address := regexp.MustCompile(`http://\S+/metrics`)
+	p.waitFor(p.stdout, "its address", address.MatchString)
+	if _, err := get(client, address.FindString(p.stdout.String())); err != nil {
 		t.Fatal(err)
 	}
-	address := free.Addr().String()
-	if err := free.Close(); err != nil {
-		t.Fatal(err)
-	}
-	p := startSilent(t, "--web.listen-address="+address, "--datadog.api-url="+of.url, "--log.level=error")
-	poll(t, "/-/ready to be 200", func() bool {
-		ready, err := get(client, "http://"+address+"/-/ready")
-		return err == nil && ready.status == http.StatusOK
-	})
 	p.stop()
 	p.waitForEnd()
 	if log := p.stderr.String(); log != "" {
@@ -250,41 +190,19 @@ func TestLog_IsEmptyAtLevelErrorWithoutErrors(t *testing.T) {
 	}
 }
 
-// certificate makes one for the loopback address, in files beside each other.
+// certificate writes the certificate of httptest, for the loopback address, and its key.
 func certificate(t *testing.T, dir string) *x509.CertPool {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	key, err := x509.MarshalPKCS8PrivateKey(server.TLS.Certificates[0].PrivateKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		NotBefore:    time.Now().Add(-time.Hour),
-		NotAfter:     time.Now().Add(time.Hour),
-		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, block := range map[string]*pem.Block{
-		"exporter.crt": {Type: "CERTIFICATE", Bytes: der},
-		"exporter.key": {Type: "PRIVATE KEY", Bytes: keyDER},
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	parsed, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
+	write(t, filepath.Join(dir, "exporter.crt"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
+	write(t, filepath.Join(dir, "exporter.key"), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
 	pool := x509.NewCertPool()
-	pool.AddCert(parsed)
+	pool.AddCert(server.Certificate())
 	return pool
 }
 
@@ -297,76 +215,43 @@ func TestServe_TLSAndBasicAuthOnEveryAddress(t *testing.T) {
 	dir := t.TempDir()
 	pool := certificate(t, dir)
 	config := filepath.Join(dir, "web.yml")
-	if err := os.WriteFile(config, []byte("tls_server_config:\n  cert_file: exporter.crt\n  key_file: exporter.key\n"+
-		"basic_auth_users:\n  prometheus: "+hash+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, config, "tls_server_config:\n  cert_file: exporter.crt\n  key_file: exporter.key\nbasic_auth_users:\n  prometheus: "+hash+"\n")
 	of := newAPI(t)
 	p := start(t, of.args("--web.listen-address=127.0.0.1:0", "--web.listen-address=127.0.0.1:0", "--web.config.file="+config)...)
 	secure := &http.Client{Timeout: patience, Transport: &http.Transport{
 		DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
 	}}
-	withPassword := func(client *http.Client, scheme, address, password string) (answer, error) {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, scheme+"://"+address+"/metrics", nil)
-		if err != nil {
-			return answer{}, err
-		}
-		if password != "" {
-			request.SetBasicAuth("prometheus", password)
-		}
-		response, err := client.Do(request)
-		if err != nil {
-			return answer{}, err
-		}
-		defer response.Body.Close()
-		body, err := io.ReadAll(response.Body)
-		return answer{status: response.StatusCode, body: string(body)}, err
+	withPassword := func(client *http.Client, url, password string) (answer, error) {
+		return get(client, url+"/metrics", "Authorization: Basic "+base64.StdEncoding.EncodeToString([]byte("prometheus:"+password)))
 	}
 
 	addresses := p.addresses(3)
 	var side sync.WaitGroup
 	for _, address := range addresses {
 		side.Go(func() { // all at once, for the race detector
-			right, err := withPassword(secure, "https", address, password)
+			right, err := withPassword(secure, "https://"+address, password)
 			if err != nil || right.status != http.StatusOK {
 				t.Errorf("with the password: %d %v, want 200", right.status, err)
 			}
 			if err := of.showsConnections(right.body); err != nil {
 				t.Error(err)
 			}
-			for _, wrong := range []string{"", "open barley"} {
-				if answer, err := withPassword(secure, "https", address, wrong); err != nil || answer.status != http.StatusUnauthorized {
-					t.Errorf("with the password %q: %d %v, want 401", wrong, answer.status, err)
-				}
+			if answer, err := get(secure, "https://"+address+"/metrics"); err != nil || answer.status != http.StatusUnauthorized {
+				t.Errorf("without a password: %d %v, want 401", answer.status, err)
 			}
-			if answer, err := withPassword(client, "http", address, password); err == nil && answer.status == http.StatusOK {
+			if answer, err := withPassword(secure, "https://"+address, "open barley"); err != nil || answer.status != http.StatusUnauthorized {
+				t.Errorf("with a wrong password: %d %v, want 401", answer.status, err)
+			}
+			if answer, err := withPassword(client, "http://"+address, password); err == nil && answer.status == http.StatusOK {
 				t.Errorf("without TLS: 200, want none")
 			}
 		})
 	}
 	side.Wait()
-	wantNone(t, "the log", p.stderr.String(), password, hash)
-}
-
-func TestServe_SeveralAddressesShareTheInventory(t *testing.T) {
-	of := newAPI(t)
-	p := start(t, of.args("--web.listen-address=127.0.0.1:0", "--web.listen-address=127.0.0.1:0")...)
-	addresses := p.addresses(3)
-	var side sync.WaitGroup
-	for _, address := range addresses {
-		side.Go(func() {
-			metrics, err := get(client, "http://"+address+"/metrics")
-			if err != nil {
-				t.Error(err)
-			} else if err := of.showsConnections(metrics.body); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	side.Wait()
 	if n := of.Requests(); n != requestsOfListing {
-		t.Errorf("the API got %d requests, want %d for all", n, requestsOfListing)
+		t.Errorf("the API got %d requests, want %d for all addresses", n, requestsOfListing)
 	}
+	wantNone(t, "the log", p.stderr.String(), password, hash)
 }
 
 func TestServe_StopAnswersWaitingScrapes(t *testing.T) {
@@ -459,17 +344,13 @@ func TestServe_RotatedKeyFileIsUsedForTheNextListing(t *testing.T) {
 	wantConnections(t, of, p.get("/metrics").body)
 
 	for path, key := range map[string]string{apiKey: after.API, appKey: after.App} {
-		if err := os.WriteFile(path, []byte(key+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		write(t, path, key+"\n")
 	}
 	of.org = "after"
 	poll(t, "the other org's connection", func() bool { return of.showsConnections(p.get("/metrics").body) == nil })
 
 	// A file that is of no use for a moment must not look like a revoked key.
-	if err := os.WriteFile(apiKey, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, apiKey, "")
 	p.waitFor(p.stderr, "a warning about the empty file", func(log string) bool {
 		wantContains(t, "/metrics", p.get("/metrics").body, "\ndatadog_up{org=\"default\"} 1\n")
 		return strings.Contains(log, "using the last valid key") && strings.Contains(log, apiKey)

@@ -1,23 +1,12 @@
 package cli
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/go-kit/log"
 )
-
-func writeFile(t *testing.T, name, content string) (path string) {
-	t.Helper()
-	path = filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
 
 // apiAddress is where requests would go, by what the environment and the command
 // line say, and what is logged about it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -12,13 +13,151 @@ import (
 	"time"
 )
 
-func TestLimiter_BlockNeverShortensAnEarlierOne(t *testing.T) {
-	l, now := newLimiter(), time.Now()
-	l.block(now, time.Minute)
-	l.block(now, time.Second)
-	if notBefore := l.notBefore(now); !notBefore.Equal(now.Add(time.Minute)) {
-		t.Errorf("it is blocked for %v", notBefore.Sub(now))
+// response returns a response with these headers.
+func response(status int, headers ...string) *http.Response {
+	h := http.Header{}
+	for n := 0; n < len(headers); n += 2 {
+		h.Set(headers[n], headers[n+1])
 	}
+	return &http.Response{StatusCode: status, Header: h}
+}
+
+// limited returns a response with a rate limit.
+func limited(remaining, reset int) *http.Response {
+	return response(http.StatusOK, "X-RateLimit-Remaining", strconv.Itoa(remaining), "X-RateLimit-Reset", strconv.Itoa(reset))
+}
+
+// TestLimiter_AllowsWhatRemains checks how many requests may be in flight after
+// responses to requests that were all sent before the first of them.
+func TestLimiter_AllowsWhatRemains(t *testing.T) {
+	const unlimited = 100
+	type event struct {
+		after time.Duration
+		resp  *http.Response
+	}
+	tooMany := func(wait string) *http.Response { return response(http.StatusTooManyRequests, "Retry-After", wait) }
+	for _, test := range []struct {
+		name    string
+		events  []event
+		at      time.Duration
+		allowed int
+		wait    time.Duration // until the reset, if none is allowed
+	}{
+		{"no limit", []event{{0, response(200)}}, 0, unlimited, 0},
+		{"a limit", []event{{0, limited(7, 60)}}, 59 * time.Second, 7, 0},
+		{"after the reset", []event{{0, limited(7, 60)}}, 60 * time.Second, 1, 0},
+		{"later responses repeat it", []event{{0, limited(7, 60)}, {60 * time.Second, limited(8, 60)}}, 60 * time.Second, 8, 0},
+		{"later responses do not repeat it", []event{{0, limited(7, 60)}, {60 * time.Second, response(200)}}, 60 * time.Second, unlimited, 0},
+		{"no response after the reset", []event{{0, limited(7, 60)}, {60 * time.Second, nil}}, 60 * time.Second, 1, 0},
+		{"used up", []event{{0, limited(0, 60)}}, 20 * time.Second, 0, 40 * time.Second},
+		{"responses out of order", []event{{0, limited(7, 60)}, {0, limited(9, 60)}, {0, limited(8, 60)}}, 0, 7, 0},
+		{"the fewest remain until their reset", []event{{0, limited(7, 60)}, {0, limited(0, 59)}, {0, limited(8, 60)}}, 0, 0, 59 * time.Second},
+		{"the last reset of those that used it up", []event{{0, limited(0, 59)}, {0, limited(0, 60)}, {0, limited(0, 58)}}, 0, 0, 60 * time.Second},
+		{"late response of the last period", []event{{0, limited(9, 60)}, {0, limited(0, 1)}}, time.Second, 1, 0},
+		{"no reset", []event{{0, response(200, "X-RateLimit-Remaining", "0")}}, 0, unlimited, 0},
+		{"no reset in a later response", []event{{0, limited(7, 60)}, {0, response(200, "X-RateLimit-Remaining", "0")}}, 0, 6, 0},
+		{"nothing remains, reset now", []event{{0, limited(0, 0)}}, 0, 1, 0},
+		{"told once", []event{{0, limited(2, 60)}, {0, response(200)}}, 0, 1, 0},
+		{"told once, and used up", []event{{0, limited(2, 60)}, {0, response(200)}, {0, response(200)}, {0, response(200)}}, 0, 0, time.Minute},
+		{"told once, and no response", []event{{0, limited(2, 60)}, {0, nil}}, 0, 2, 0},
+		{"429", []event{{0, tooMany("60")}}, 0, 0, time.Minute},
+		{"429, and more remain in another response", []event{{0, tooMany("60")}, {0, limited(7, 60)}}, 0, 0, time.Minute},
+		{"429, and none remain for longer", []event{{0, tooMany("10")}, {0, limited(0, 60)}}, 0, 0, time.Minute},
+		{"429 with a shorter wait", []event{{0, tooMany("60")}, {0, tooMany("1")}}, 0, 0, time.Minute},
+		{"429 while some remain", []event{{0, limited(7, 60)}, {0, tooMany("10")}}, 0, 0, 10 * time.Second},
+		{"429 without headers", []event{{0, response(429)}}, 0, 0, time.Second},
+		{"after a 429", []event{{0, tooMany("10")}}, 10 * time.Second, 1, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			l, began := newLimiter(), time.Now()
+			for range test.events {
+				l.tryAcquire(began)
+			}
+			for _, e := range test.events {
+				l.release(e.resp, newBackOff(), began.Add(e.after))
+			}
+			now := began.Add(test.at)
+			until := l.notBefore(now)
+			if want := map[bool]time.Time{true: now.Add(test.wait)}[test.allowed == 0]; !until.Equal(want) {
+				t.Errorf("not before %v, want %v", until, want)
+			}
+			for n := range unlimited {
+				wait, released := l.tryAcquire(now)
+				if released == nil {
+					continue
+				}
+				if n != test.allowed || n == 0 && wait != test.wait {
+					t.Errorf("%d requests are allowed, the next after %v; want %d, after %v", n, wait, test.allowed, test.wait)
+				}
+				return
+			}
+			if test.allowed != unlimited {
+				t.Errorf("no limit, want %d", test.allowed)
+			}
+		})
+	}
+}
+
+func TestLimiter_AcquireWaits(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		resp    *http.Response // of the only request in flight, after 5 s
+		timeout time.Duration
+		want    time.Duration
+		err     error
+	}{
+		{"for a response", limited(1, 55), time.Hour, 5 * time.Second, nil},
+		{"for no response", nil, time.Hour, 5 * time.Second, nil},
+		{"for a response and the reset", limited(0, 55), time.Hour, time.Minute, nil},
+		{"for its context", limited(1, 55), 4 * time.Second, 4 * time.Second, context.DeadlineExceeded},
+		{"not for a reset after its context", limited(0, 55), time.Minute, 5 * time.Second, RateLimited},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l, began := newLimiter(), time.Now()
+				l.tryAcquire(began)
+				l.release(limited(1, 60), nil, began)
+				l.tryAcquire(began)
+				time.AfterFunc(5*time.Second, func() { l.release(test.resp, nil, time.Now()) })
+				ctx, cancel := context.WithTimeout(t.Context(), test.timeout)
+				defer cancel()
+				err := l.acquire(ctx)
+				if waited := time.Since(began); waited != test.want || !errors.Is(err, test.err) || (err == nil) != (test.err == nil) {
+					t.Errorf("waited %v, error %v; want %v, %v", waited, err, test.want, test.err)
+				}
+				time.Sleep(5 * time.Second)
+			})
+		})
+	}
+}
+
+func TestLimiter_OneRequestAfterReset(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, began := newLimiter(), time.Now()
+		l.tryAcquire(began)
+		l.release(limited(0, 60), nil, began)
+		for range 5 {
+			go func() {
+				if err := l.acquire(t.Context()); err != nil {
+					t.Error(err)
+				}
+				time.Sleep(10 * time.Second)
+				l.release(response(http.StatusOK), nil, time.Now())
+			}()
+		}
+		for _, step := range []struct {
+			after time.Duration
+			want  int
+		}{{59 * time.Second, 0}, {2 * time.Second, 1}, {10 * time.Second, 4}, {10 * time.Second, 0}} {
+			time.Sleep(step.after)
+			synctest.Wait()
+			l.mu.Lock()
+			if l.inFlight != step.want {
+				t.Errorf("after %v: %d requests in flight, want %d", time.Since(began), l.inFlight, step.want)
+			}
+			l.mu.Unlock()
+		}
+	})
 }
 
 func TestAuth_Redact(t *testing.T) {

@@ -1,6 +1,7 @@
 package datadog
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -9,15 +10,23 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/cenkalti/backoff/v5"
 )
 
-// maxRateLimitWait bounds the wait that a header asks for. The longest period of
-// Datadog's rate limits is an hour (https://docs.datadoghq.com/api/latest/rate-limits/).
-const maxRateLimitWait = time.Hour
-
-// minRateLimitWait is the shortest wait after a 429: reset times are whole seconds, so
-// that 0 may be most of one.
-const minRateLimitWait = time.Second
+const (
+	// maxRateLimitWait bounds the wait for a rate limit: the longest period of Datadog's
+	// is an hour (https://docs.datadoghq.com/api/latest/rate-limits/). A longer period is
+	// taken for absent. Retry-After is only bounded: gateways send it too, and may mean
+	// it.
+	maxRateLimitWait = time.Hour
+	// maxResetWait bounds X-RateLimit-Reset without X-RateLimit-Period: servers that are
+	// not Datadog's may mean a Unix time.
+	maxResetWait = 5 * time.Minute
+	// minRateLimitWait is the shortest wait after a 429: reset times are whole seconds,
+	// so that 0 may be most of one.
+	minRateLimitWait = time.Second
+)
 
 // absent is the value of a number that is in no header.
 const absent = -1
@@ -27,7 +36,7 @@ type RateLimit struct {
 	Name      string        // empty if absent, or unlike a name
 	Limit     int           // requests per period, negative if absent
 	Remaining int           // requests left in this period, negative if absent
-	Period    time.Duration // zero if absent
+	Period    time.Duration // zero if absent or longer than an hour
 	ResetAt   time.Time     // end of this period, zero if absent
 }
 
@@ -43,23 +52,23 @@ func parseRateLimit(h http.Header, now time.Time) (limit RateLimit, ok bool) {
 		Limit:     parseCount(h, "X-RateLimit-Limit"),
 		Remaining: parseCount(h, "X-RateLimit-Remaining"),
 	}
-	if period, ok := parseSeconds(h, "X-RateLimit-Period"); ok {
+	if period, ok := parseSeconds(h, "X-RateLimit-Period"); ok && period <= maxRateLimitWait {
 		limit.Period = period
 	}
 	if reset, ok := parseSeconds(h, "X-RateLimit-Reset"); ok {
-		limit.ResetAt = now.Add(reset)
+		limit.ResetAt = now.Add(min(reset, cmp.Or(limit.Period, maxResetWait)))
 	}
 	return limit, limit != RateLimit{Name: limit.Name, Limit: absent, Remaining: absent}
 }
 
-// parseRetryAfter returns the wait that a 429 asks for: X-RateLimit-Reset in seconds,
+// parseRetryAfter returns the wait that a 429 asks for: until the reset of its limit,
 // else Retry-After in seconds or as a date (RFC 9110, section 10.2.3).
 func parseRetryAfter(h http.Header, now time.Time) (wait time.Duration, ok bool) {
-	if wait, ok = parseSeconds(h, "X-RateLimit-Reset"); ok {
-		return wait, true
+	if limit, _ := parseRateLimit(h, now); !limit.ResetAt.IsZero() {
+		return limit.ResetAt.Sub(now), true
 	}
 	if wait, ok = parseSeconds(h, "Retry-After"); ok {
-		return wait, true
+		return min(wait, maxRateLimitWait), true
 	}
 	if date, err := http.ParseTime(h.Get("Retry-After")); err == nil {
 		return min(max(date.Sub(now), 0), maxRateLimitWait), true
@@ -75,40 +84,52 @@ func parseCount(h http.Header, name string) int {
 	return n
 }
 
-// parseSeconds parses a number of seconds. It reduces it to maxRateLimitWait. ok is
-// false if the header is absent, negative or not a number.
+// parseSeconds parses a number of seconds. It reduces it to a year. ok is false if the
+// header is absent, negative or not a number.
 func parseSeconds(h http.Header, name string) (d time.Duration, ok bool) {
+	const year = 365 * 24 * time.Hour
 	seconds, err := strconv.ParseFloat(strings.TrimSpace(h.Get(name)), 64)
 	if err != nil || !(seconds >= 0) { // !(≥) is true of NaN as well
 		return 0, false
 	}
-	return time.Duration(min(seconds, maxRateLimitWait.Seconds()) * float64(time.Second)), true
+	return time.Duration(min(seconds, year.Seconds()) * float64(time.Second)), true
 }
 
 // limiter delays requests while the org's rate limit is used up. All listings of a
 // client share it.
+//
+// It believes what a response says until the reset, and no longer: no more requests are
+// in flight than remain. After the reset, one request at a time is sent until a response
+// repeats the limit, or has none.
+//
+// Responses arrive in any order, and resets are whole seconds from now: nothing in a
+// response names its period. So of all responses before the reset that is believed, the
+// one with the fewest requests left counts, with its own reset. One of the last period
+// that arrives late, or of the next that arrives early, can only delay requests, for the
+// second or so by which the resets of one period differ.
 type limiter struct {
-	mu           sync.Mutex
-	last         *RateLimit // of the last response that had one
-	blockedUntil time.Time  // because of a 429
+	mu       sync.Mutex
+	last     *RateLimit    // of the last response that had one
+	inFlight int           // requests without a response yet
+	released chan struct{} // closed and replaced when fewer are in flight
 
-	remaining int           // requests left until resetAt, or absent
-	resetAt   time.Time     // when remaining becomes limit
-	limit     int           // requests per period, or absent
-	period    time.Duration // zero if absent
+	remaining int       // requests left until resetAt
+	resetAt   time.Time // zero without a limit
 }
 
-func newLimiter() *limiter { return &limiter{remaining: absent, limit: absent} }
+func newLimiter() *limiter { return &limiter{released: make(chan struct{})} }
 
-// wait blocks until a request may be sent. It fails at once if that is after the
-// deadline of ctx.
-func (l *limiter) wait(ctx context.Context) error {
+// acquire blocks until a request may be sent. The request is then in flight until
+// release. If the limit is used up until the deadline of ctx, it fails at once.
+func (l *limiter) acquire(ctx context.Context) error {
 	for {
-		notBefore := l.allow(time.Now())
-		if notBefore.IsZero() {
+		now := time.Now()
+		wait, released := l.tryAcquire(now)
+		if released == nil {
 			return nil
 		}
-		if deadline, ok := ctx.Deadline(); ok && deadline.Before(notBefore) {
+		notBefore := l.notBefore(now)
+		if deadline, ok := ctx.Deadline(); ok && !notBefore.Before(deadline) {
 			return &Error{
 				Reason:  RateLimited,
 				Op:      "list org connections",
@@ -116,86 +137,87 @@ func (l *limiter) wait(ctx context.Context) error {
 				RetryAt: notBefore,
 			}
 		}
-		if err := sleep(ctx, time.Until(notBefore)); err != nil {
-			return err
+		var reset <-chan time.Time
+		if wait > 0 {
+			reset = time.After(wait)
+		}
+		select {
+		case <-released:
+		case <-reset:
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
 	}
 }
 
-// allow counts one request and returns zero, or returns when to ask again.
-func (l *limiter) allow(now time.Time) (notBefore time.Time) {
+// tryAcquire returns nil if a request may be sent, which is then in flight. Else it
+// returns what may allow one: the reset after wait, unless that is past, or fewer
+// requests in flight, when released is closed.
+func (l *limiter) tryAcquire(now time.Time) (wait time.Duration, released <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.reset(now)
+	allowed := l.inFlight + 1 // without a limit
 	switch {
-	case now.Before(l.blockedUntil):
-		return l.blockedUntil
-	case l.remaining == 0:
-		return l.resetAt
-	case l.remaining > 0:
-		l.remaining--
+	case now.Before(l.resetAt):
+		allowed = l.remaining
+	case !l.resetAt.IsZero():
+		allowed = 1
 	}
-	return time.Time{}
+	if l.inFlight < allowed {
+		l.inFlight++
+		return 0, nil
+	}
+	return l.resetAt.Sub(now), l.released
 }
 
-// reset begins a new period if the current one is over.
-func (l *limiter) reset(now time.Time) {
-	if now.Before(l.resetAt) {
+// release ends a request in flight. resp is nil without a response. After a 429 that
+// does not say for how long, the limit is used up for the next of the pauses.
+func (l *limiter) release(resp *http.Response, pauses backoff.BackOff, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.inFlight--
+	close(l.released)
+	l.released = make(chan struct{})
+	if resp == nil {
 		return
 	}
-	l.remaining = absent
-	if l.limit > 0 && l.period > 0 {
-		l.remaining = l.limit
-		l.resetAt = l.resetAt.Add(now.Sub(l.resetAt).Truncate(l.period) + l.period)
+	limit, ok := parseRateLimit(resp.Header, now)
+	if ok {
+		l.last = &limit
+	}
+	switch {
+	case resp.StatusCode == http.StatusTooManyRequests:
+		wait, ok := parseRetryAfter(resp.Header, now)
+		if !ok {
+			wait = pauses.NextBackOff()
+		}
+		l.believe(0, now.Add(max(wait, minRateLimitWait)), now)
+	case limit.Remaining != absent && !limit.ResetAt.IsZero():
+		l.believe(limit.Remaining, limit.ResetAt, now)
+	case now.Before(l.resetAt):
+		l.remaining = max(l.remaining-1, 0) // a limit that is told once
+	default:
+		l.resetAt = time.Time{}
 	}
 }
 
-// notBefore returns when the next request may be sent, zero if it may be now.
+// believe sets the limit, unless the present one has fewer requests left, or as few for
+// longer.
+func (l *limiter) believe(remaining int, resetAt, now time.Time) {
+	if now.Before(l.resetAt) && (l.remaining < remaining || l.remaining == remaining && l.resetAt.After(resetAt)) {
+		return
+	}
+	l.remaining, l.resetAt = remaining, resetAt
+}
+
+// notBefore returns when the limit that is used up resets, zero if it is not used up.
 func (l *limiter) notBefore(now time.Time) time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch {
-	case l.remaining == 0 && now.Before(l.resetAt) && l.resetAt.After(l.blockedUntil):
+	if l.remaining == 0 && now.Before(l.resetAt) {
 		return l.resetAt
-	case now.Before(l.blockedUntil):
-		return l.blockedUntil
 	}
 	return time.Time{}
-}
-
-// allowsBefore reports whether the next request may be sent before the deadline of ctx.
-func (l *limiter) allowsBefore(ctx context.Context) bool {
-	deadline, ok := ctx.Deadline()
-	return !ok || l.notBefore(time.Now()).Before(deadline)
-}
-
-// update sets the limit from the headers of a response. Responses of concurrent
-// requests arrive in any order, so that remaining only decreases within a period.
-func (l *limiter) update(h http.Header, now time.Time) {
-	limit, ok := parseRateLimit(h, now)
-	if !ok {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.last = &limit
-	if limit.Remaining == absent || limit.ResetAt.IsZero() {
-		return
-	}
-	l.limit, l.period = limit.Limit, limit.Period
-	if l.remaining == absent || limit.Remaining < l.remaining {
-		l.remaining = limit.Remaining
-		l.resetAt = limit.ResetAt
-	}
-}
-
-// block allows no request for some time. It never shortens an earlier block.
-func (l *limiter) block(now time.Time, wait time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if until := now.Add(max(wait, minRateLimitWait)); until.After(l.blockedUntil) {
-		l.blockedUntil = until
-	}
 }
 
 // rateLimit returns the limit in the last response that had one, else nil.

@@ -32,9 +32,18 @@ func TestLimiter_WaitsAfter429AsHeadersSay(t *testing.T) {
 		{"a negative reset", func() http.Header { return header("X-RateLimit-Reset", "-5", "Retry-After", "7") }, 7 * time.Second, 7 * time.Second},
 		{"NaN", func() http.Header { return header("X-RateLimit-Reset", "NaN", "Retry-After", "7") }, 7 * time.Second, 7 * time.Second},
 		{"reset in zero seconds", func() http.Header { return header("X-RateLimit-Reset", "0") }, time.Second, time.Second},
-		{"reset in a century", func() http.Header { return header("X-RateLimit-Reset", "3155760000") }, time.Hour, time.Hour},
-		{"reset in 1e300 seconds", func() http.Header { return header("X-RateLimit-Reset", "1e300") }, time.Hour, time.Hour},
-		{"Retry-After a century", func() http.Header { return header("Retry-After", "Fri, 01 Jan 2126 00:00:00 GMT") }, time.Hour, time.Hour},
+		{"reset in an hour", func() http.Header { return header("X-RateLimit-Reset", "3600", "X-RateLimit-Period", "3600") }, time.Hour, time.Hour},
+		{"reset after the period", func() http.Header { return header("X-RateLimit-Reset", "1795454840", "X-RateLimit-Period", "60") }, time.Minute, time.Minute},
+		{"reset in a century", func() http.Header { return header("X-RateLimit-Reset", "3155760000") }, 5 * time.Minute, 5 * time.Minute},
+		{"reset in 1e300 seconds", func() http.Header { return header("X-RateLimit-Reset", "1e300") }, 5 * time.Minute, 5 * time.Minute},
+		{"reset and period in a century", func() http.Header {
+			return header("X-RateLimit-Reset", "999999999999", "X-RateLimit-Period", "999999999999")
+		}, 5 * time.Minute, 5 * time.Minute},
+		{"reset in a century, period zero", func() http.Header {
+			return header("X-RateLimit-Reset", "3155760000", "X-RateLimit-Period", "0")
+		}, 5 * time.Minute, 5 * time.Minute},
+		{"Retry-After in a century", func() http.Header { return header("Retry-After", "Fri, 01 Jan 2126 00:00:00 GMT") }, time.Hour, time.Hour},
+		{"Retry-After in a century, in seconds", func() http.Header { return header("Retry-After", "3155760000") }, time.Hour, time.Hour},
 		{"no header", func() http.Header { return nil }, time.Second, time.Second},
 	} {
 		runSynctest(t, test.name, func(t *testing.T) {
@@ -102,6 +111,56 @@ func TestLimiter_WaitsBeforeA429(t *testing.T) {
 			t.Errorf("%d requests in %v: three a minute are allowed", server.Requests(), listing.Duration)
 		}
 	})
+}
+
+func TestLimiter_KeepsToPeriods(t *testing.T) {
+	for _, latency := range []time.Duration{0, 30 * time.Millisecond, 700 * time.Millisecond, 3 * time.Second} {
+		runSynctest(t, latency.String(), func(t *testing.T) {
+			server, org := fake.Star(fake.Options{Latency: latency, RateLimit: fake.RateLimit{Limit: 10, Period: time.Minute}}, 1550, 1)
+			client := newClient(t, server, org, func(o *datadog.Options) {
+				o.PageSize = 100
+				o.Timeout = 2 * time.Minute
+			})
+			began := time.Now()
+			wantAllConnections(t, list(t, client), server, org)
+			if took := time.Since(began); took < time.Minute || took > 2*time.Minute {
+				t.Errorf("it took %v, want two periods of a minute", took)
+			}
+			for _, request := range server.RequestLog() {
+				if request.Status == http.StatusTooManyRequests {
+					t.Errorf("a request was sent after %v although none was left", request.At.Sub(began))
+				}
+			}
+			if server.Requests() > 20 {
+				t.Errorf("%d requests for 16 pages", server.Requests())
+			}
+		})
+	}
+}
+
+func TestLimiter_ForgetsLimitAfterReset(t *testing.T) {
+	limit := header("X-RateLimit-Limit", "10", "X-RateLimit-Remaining", "0", "X-RateLimit-Period", "60", "X-RateLimit-Reset", "60")
+	for name, fault := range map[string]fake.Fault{"429": fake.TooManyRequests(limit), "200": fake.Header(limit)} {
+		runSynctest(t, name, func(t *testing.T) {
+			server, org := fake.Star(fake.Options{}, 1550, 1)
+			client := newClient(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
+			server.Inject(fault.Once())
+			if _, err := client.List(t.Context()); !errors.Is(err, datadog.RateLimited) {
+				t.Fatalf("the error is %v", err)
+			}
+			if server.Requests() != 1 {
+				t.Errorf("%d requests before the reset", server.Requests())
+			}
+			time.Sleep(time.Minute) // virtual
+			for range 10 {
+				began := time.Now()
+				wantAllConnections(t, list(t, client), server, org)
+				if took := time.Since(began); took != 0 {
+					t.Errorf("a listing waited %v for a limit that is over", took)
+				}
+			}
+		})
+	}
 }
 
 func TestListing_NotBefore(t *testing.T) {

@@ -18,6 +18,8 @@ import (
 const (
 	// maxAttempts bounds the requests for one page.
 	maxAttempts = 5
+	// minAttempt is the shortest time to leave for another attempt after a timeout.
+	minAttempt = time.Second
 	// maxBody bounds a response, in bytes. A page of 1,000 connections with all its
 	// orgs and users has about 1.5 million.
 	maxBody = 32 << 20
@@ -55,7 +57,7 @@ func (f *pageFetcher) fetch(ctx context.Context, offset int) (*page, error) {
 		if !errors.As(err, &failed) || !failed.Reason.retryable() || attempt == maxAttempts || ctx.Err() != nil {
 			return nil, err
 		}
-		if !f.pause(ctx, failed.Reason, pauses) {
+		if !f.pause(ctx, failed, pauses) {
 			return nil, err
 		}
 		f.countRetry(failed.Reason)
@@ -64,32 +66,67 @@ func (f *pageFetcher) fetch(ctx context.Context, offset int) (*page, error) {
 
 // pause waits before the next attempt. It reports whether ctx lasts until then. After a
 // 429 the limiter waits.
-func (f *pageFetcher) pause(ctx context.Context, reason Reason, pauses backoff.BackOff) bool {
-	if reason == RateLimited {
-		return f.limiter.allowsBefore(ctx)
+func (f *pageFetcher) pause(ctx context.Context, failed *Error, pauses backoff.BackOff) bool {
+	deadline, ok := ctx.Deadline()
+	if failed.Reason == RateLimited {
+		return !ok || failed.RetryAt.Before(deadline)
 	}
 	pause := pauses.NextBackOff()
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= pause {
+	if ok && time.Until(deadline) <= pause {
 		return false
 	}
 	return sleep(ctx, pause) == nil
 }
 
-// attempt sends one request. Its timeout is half of the time left, so that there is
-// time for another if there is no response.
+// attempt sends one request.
 func (f *pageFetcher) attempt(ctx context.Context, offset int, pauses backoff.BackOff) (*page, error) {
 	target := f.url(offset)
-	if err := f.limiter.wait(ctx); err != nil {
-		return nil, f.transportError(target, err)
+	if err := f.limiter.acquire(ctx); err != nil {
+		return nil, f.transportError(target, err, "waited for responses to other requests, as the rate limit demands")
 	}
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
-		defer cancel()
+	ctx, cancel := withAttemptTimeout(ctx)
+	defer cancel()
+	began := time.Now()
+	resp, err := f.send(ctx, target)
+	f.limiter.release(resp, pauses, time.Now())
+	if err != nil {
+		return nil, f.transportError(target, err, fmt.Sprintf("waited %v for it to begin", since(began)))
 	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, f.statusError(target, resp)
+	}
+	body := &bodyReader{body: resp.Body, left: maxBody}
+	p, err := decodePage(body, f.filtered())
+	switch {
+	case body.err != nil:
+		return nil, f.transportError(target, body.err, fmt.Sprintf("waited %v for it to end", since(began)))
+	case err != nil:
+		return nil, f.decodeError(target, resp, err)
+	}
+	return p, nil
+}
+
+// withAttemptTimeout returns ctx with a timeout of two thirds of its time: enough for a
+// slow response, and a third is left for another attempt if none comes, since a packet
+// was lost or a connection hangs. If that were too short for one, it is all of the time.
+func withAttemptTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	left := time.Until(deadline)
+	if !ok || left < 3*minAttempt {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, left*2/3)
+}
+
+// since returns the time since began in milliseconds.
+func since(began time.Time) time.Duration { return time.Since(began).Round(time.Millisecond) }
+
+// send sends a request and returns the response, of which the body is yet to read.
+func (f *pageFetcher) send(ctx context.Context, target *url.URL) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
-		return nil, f.transportError(target, err)
+		return nil, err
 	}
 	req.Header = f.auth.header.Clone()
 	req.Header.Set("Accept", "application/json")
@@ -97,25 +134,12 @@ func (f *pageFetcher) attempt(ctx context.Context, offset int, pauses backoff.Ba
 
 	resp, err := f.http.Do(req)
 	if err != nil {
-		return nil, f.transportError(target, err)
+		return nil, err
 	}
-	defer resp.Body.Close()
 	if name := resp.Header.Get(rateLimitName); name != "" { // which becomes a label
 		resp.Header.Set(rateLimitName, f.auth.redact(name))
 	}
-	f.limiter.update(resp.Header, time.Now())
-	if resp.StatusCode != http.StatusOK {
-		return nil, f.statusError(target, resp, pauses)
-	}
-	body := &bodyReader{body: resp.Body, left: maxBody}
-	p, err := decodePage(body, f.filtered())
-	switch {
-	case body.err != nil:
-		return nil, f.transportError(target, body.err)
-	case err != nil:
-		return nil, f.decodeError(target, resp, err)
-	}
-	return p, nil
+	return resp, nil
 }
 
 // url returns the URL of the page at the offset.
@@ -161,8 +185,8 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// statusError returns the error for a status other than 200. A 429 blocks the limiter.
-func (f *pageFetcher) statusError(target *url.URL, resp *http.Response, pauses backoff.BackOff) error {
+// statusError returns the error for a status other than 200.
+func (f *pageFetcher) statusError(target *url.URL, resp *http.Response) error {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody+1)) // the status is enough without it
 	if err != nil || len(body) > maxErrorBody {
 		// The last word may be the first half of a secret, which redact would not find.
@@ -180,13 +204,7 @@ func (f *pageFetcher) statusError(target *url.URL, resp *http.Response, pauses b
 	}
 	switch {
 	case e.Reason == RateLimited:
-		now := time.Now()
-		wait, ok := parseRetryAfter(resp.Header, now)
-		if !ok {
-			wait = pauses.NextBackOff()
-		}
-		f.limiter.block(now, wait)
-		e.RetryAt = f.limiter.notBefore(now)
+		e.RetryAt = f.limiter.notBefore(time.Now())
 	case e.Status >= 300 && e.Status < 400:
 		e.Detail += "; redirects are not followed, since the keys would be sent to another host"
 	case (e.Reason == Unauthorized || e.Reason == Forbidden) && f.auth.fileErr != nil:
@@ -212,8 +230,8 @@ func reasonOfStatus(status int) Reason {
 }
 
 // transportError returns the error for a request without a complete response. It
-// returns an err that is an [Error] as it is.
-func (f *pageFetcher) transportError(target *url.URL, err error) error {
+// returns an err that is an [Error] as it is. If err is a timeout, waited says for what.
+func (f *pageFetcher) transportError(target *url.URL, err error, waited string) error {
 	var limited *Error
 	if errors.As(err, &limited) {
 		return err
@@ -229,7 +247,8 @@ func (f *pageFetcher) transportError(target *url.URL, err error) error {
 		e.Reason = Malformed
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		e.Reason = Timeout
-		e.Detail = "no complete response before the timeout"
+		e.Detail = fmt.Sprintf("no complete response before the timeout: %s; all pages and attempts have %v together, and a slow API needs more, or smaller pages",
+			waited, f.options.Timeout)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		e.Detail = "connection closed before the response was complete"
 	}

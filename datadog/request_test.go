@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -117,6 +118,56 @@ func TestList_RetriesTransientFaults(t *testing.T) {
 				if want := map[bool]uint64{true: 2}[reason == test.retry]; count != want {
 					t.Errorf("%d retries for %v, want %d", count, reason, want)
 				}
+			}
+		})
+	}
+}
+
+func TestList_WaitsForSlowResponses(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		timeout time.Duration // default 30 s
+		slow    time.Duration
+		hangs   int // attempts before that get no response
+	}{
+		{"slow", 0, 19 * time.Second, 0},
+		{"after no response", 0, 6 * time.Second, 1},
+		{"after no response twice", 0, time.Second, 2},
+		{"as slow as a short timeout allows", 2 * time.Second, 1900 * time.Millisecond, 0},
+		{"after no response, and a short timeout", 4 * time.Second, 500 * time.Millisecond, 1},
+	} {
+		runSynctest(t, test.name, func(t *testing.T) {
+			server, org := fake.Star(fake.Options{}, 5, 1)
+			server.Inject(fake.Slow(test.slow).Once())
+			if test.hangs > 0 {
+				server.Inject(fake.Hang().Times(test.hangs))
+			}
+			client := newClient(t, server, org, func(o *datadog.Options) { o.Timeout = test.timeout })
+			wantAllConnections(t, list(t, client), server, org)
+			first := slices.DeleteFunc(server.RequestLog(), func(r fake.Request) bool { return r.Offset > 0 })
+			if want := test.hangs + 1; len(first) != want {
+				t.Errorf("%d requests for the first page, want %d", len(first), want)
+			}
+		})
+	}
+}
+
+func TestError_TimeoutSaysWhatWasWaitedFor(t *testing.T) {
+	for want, fault := range map[string]fake.Fault{
+		"for it to begin; all pages and attempts have 30s together": fake.Hang(),
+		"for it to end; all pages and attempts have 30s together":   fake.HangMidBody(),
+	} {
+		runSynctest(t, "", func(t *testing.T) {
+			server, org := fake.Star(fake.Options{}, 5, 1)
+			server.Inject(fault)
+			client := newClient(t, server, org)
+			began := time.Now()
+			_, err := client.List(t.Context())
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("the error is %v, want %q in it", err, want)
+			}
+			if took := time.Since(began); took != 30*time.Second || server.Requests() != 3 {
+				t.Errorf("%d requests in %v, want 3 in 30s", server.Requests(), took)
 			}
 		})
 	}

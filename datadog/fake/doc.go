@@ -19,6 +19,7 @@
 //     [TooManyRequests], [Redirect]
 //   - inconsistent pages and totals: [RepeatPage], [ShortPages], [EmptyPage], [ShuffledOrder], [Total], [NoMeta],
 //     [AfterPage]
+//   - rate limits in the headers of pages: [Header]
 //   - the network: [Slow], [Hang], [HangMidBody], [Disconnect], [DisconnectMidBody], [Truncated], [Endless]
 //
 // [Quirks] are oddities of a single connection's JSON. [Server.RevokeKeys] and [Server.DenyPermission] refuse

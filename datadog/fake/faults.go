@@ -25,6 +25,7 @@ type Fault struct {
 	// What it does. Each fault sets one of these.
 	delay     time.Duration
 	handler   http.HandlerFunc // answers in place of the API
+	header    http.Header      // added to those of the page
 	edit      func(*listing)   // changes the listing, before the page is cut from it; may run concurrently
 	afterPage func()           // called when the page is encoded, before it is written
 	write     pageWriter       // writes the page
@@ -200,6 +201,12 @@ func NoMeta() Fault {
 // connections between two pages.
 func AfterPage(f func()) Fault {
 	return Fault{afterPage: f}
+}
+
+// Header adds headers to the page's, in place of the API's own of the same name: a rate limit that is told Once, or
+// an absurd one.
+func Header(header http.Header) Fault {
+	return Fault{header: header.Clone()}
 }
 
 // Slow delays the answer, in addition to [Options.Latency].

@@ -78,6 +78,15 @@ func TestFault_SendsHeaders(t *testing.T) {
 	if _, limit := got["X-Ratelimit-Limit"]; limit || got.Get("Retry-After") != "7" {
 		t.Errorf("headers %v, want Retry-After and no rate limit", got)
 	}
+	s.ClearFaults()
+	s.Inject(fake.Header(http.Header{"X-Ratelimit-Reset": {"1795454840"}}).Once())
+	told := c.get("")
+	if got := told.header; got.Get("X-RateLimit-Reset") != "1795454840" || got.Get("X-RateLimit-Limit") != "9" || told.status != http.StatusOK {
+		t.Errorf("status %d, headers %v, want the page's and an absurd reset", told.status, got)
+	}
+	if got := c.get("").header.Get("X-RateLimit-Reset"); len(got) > 2 {
+		t.Errorf("the reset is %s in later pages, too", got)
+	}
 }
 
 func TestFault_CutsAnswers(t *testing.T) {

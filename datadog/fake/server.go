@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -105,6 +106,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) servePage(w http.ResponseWriter, r *http.Request, request Request, faults []Fault) {
 	l := s.list(request)
 	for _, f := range faults {
+		maps.Copy(w.Header(), f.header)
 		if f.edit != nil {
 			f.edit(&l)
 		}

@@ -37,9 +37,11 @@ func (l hintLister) List(ctx context.Context) (*datadog.Listing, error) {
 
 // of returns what to do about a failure.
 func (h hints) of(reason datadog.Reason) string {
-	api, filters, timeout := "--datadog.site and --datadog.api-url", "--datadog.source-org-id and --datadog.sink-org-id", "--datadog.timeout"
+	api, filters := "--datadog.site and --datadog.api-url", "--datadog.source-org-id and --datadog.sink-org-id"
+	timeout, pageSize := "--datadog.timeout", "--datadog.page-size"
 	if h.configFile {
-		api, filters, timeout = "the org's site and api_url", "source_org_id and sink_org_id", "the org's timeout"
+		api, filters = "the org's site and api_url", "source_org_id and sink_org_id"
+		timeout, pageSize = "the org's timeout", "its page_size"
 	}
 	again := "run the command again"
 	if h.repeats {
@@ -60,7 +62,7 @@ func (h hints) of(reason datadog.Reason) string {
 	case datadog.ClientError:
 		return fmt.Sprintf("check %s, and the filters %s", api, filters)
 	case datadog.Timeout:
-		return fmt.Sprintf("%s; raise %s if listing takes that long", again, timeout)
+		return fmt.Sprintf("%s; raise %s or lower %s if listing takes that long", again, timeout, pageSize)
 	case datadog.Network:
 		return again + "; check name resolution, proxy and firewall if it lasts"
 	case datadog.Malformed:

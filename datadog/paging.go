@@ -32,8 +32,8 @@ type listingRead struct {
 	next        int // offset of the next page
 	overlap     int // rows that the next page repeats: 1, or 0 after a page of a single row
 
-	moved    bool // a page did not begin as expected, or repeated rows: not a listing
-	unlinked bool // rows of pages without an overlap may have moved
+	inconsistent bool // pages contradict each other or their total: not a listing
+	unlinked     bool // rows of pages without an overlap may have moved
 }
 
 // readPages reads page after page until the last, or until rows moved. It returns the
@@ -68,9 +68,9 @@ func readPages(ctx context.Context, fetch fetchFunc) (*listingRead, error) {
 
 // addPage adds the page at r.next and reports whether it is the last.
 //
-// The last page is one without new rows. A page that is shorter than another is the last
-// as well if the total is the number of rows so far. The first page is not, unless it is
-// empty: servers may return fewer rows than requested, and their number as the total.
+// The last page is empty, or it is shorter than another and the total is the number of
+// rows so far. The first page is not, unless it is empty: servers may return fewer rows
+// than requested, and their number as the total.
 func (r *listingRead) addPage(p *page) (last bool) {
 	r.pages++
 	for _, o := range p.orgs {
@@ -82,12 +82,12 @@ func (r *listingRead) addPage(p *page) (last bool) {
 	if p.total != unknownTotal {
 		r.totals[p.total] = true
 	}
-	if !r.addRows(p.connections) {
-		r.moved = true
+	size := len(p.connections)
+	if !r.addRows(p.connections) || r.pages == 1 && size == 0 && p.total > 0 {
+		r.inconsistent = true
 		return true
 	}
-	size := len(p.connections)
-	if size == r.overlap {
+	if size == 0 {
 		return true
 	}
 	r.unlinked = r.unlinked || r.pages > 1 && r.overlap == 0
@@ -128,18 +128,18 @@ func (r *listingRead) interned(c Connection) Connection {
 // complete reports whether the total of every page that has one is the number of
 // connections. Totals differ from page to page if rows were added or removed meanwhile.
 func (r *listingRead) complete() bool {
-	return !r.moved && len(r.totals) == 1 && r.totals[len(r.connections)]
+	return !r.inconsistent && len(r.totals) == 1 && r.totals[len(r.connections)]
 }
 
-// equal reports whether two reads have the same connections, and neither saw rows move.
+// equal reports whether two reads have the same connections, and both are consistent.
 func (r *listingRead) equal(other *listingRead) bool {
-	return !r.moved && !other.moved && slices.EqualFunc(r.sorted(), other.sorted(), func(a, b Connection) bool { return reflect.DeepEqual(a, b) })
+	return !r.inconsistent && !other.inconsistent && slices.EqualFunc(r.sorted(), other.sorted(), func(a, b Connection) bool { return reflect.DeepEqual(a, b) })
 }
 
 // String returns the number of connections and the totals.
 func (r *listingRead) String() string {
-	if r.moved {
-		return fmt.Sprintf("%d connections before rows moved or were repeated", len(r.connections))
+	if r.inconsistent {
+		return fmt.Sprintf("%d connections on inconsistent pages", len(r.connections))
 	}
 	switch totals := slices.Sorted(maps.Keys(r.totals)); len(totals) {
 	case 0:

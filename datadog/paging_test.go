@@ -76,18 +76,20 @@ func TestList_OddServersLoseAndRepeatNoRow(t *testing.T) {
 		{"one page is short", []fake.Fault{fake.ShortPages(7).From(100).Once()}, true, 5},
 		{"a page is repeated, once", []fake.Fault{fake.RepeatPage().From(100).Once()}, true, 6},
 		{"a page is empty, once", []fake.Fault{fake.EmptyPage().From(100).Once()}, true, 6},
-		{"the total is too low", []fake.Fault{addToTotal(-1)}, false, 8},
-		{"the total is far too low", []fake.Fault{fixedTotal(3)}, false, 8},
-		{"the total is zero", []fake.Fault{fixedTotal(0)}, false, 8},
-		{"the total is too high", []fake.Fault{addToTotal(1)}, false, 8},
-		{"the total is negative", []fake.Fault{fixedTotal(-250)}, false, 8},
-		{"the total is null", []fake.Fault{fixedTotal(nil)}, false, 8},
-		{"the total is a string", []fake.Fault{fixedTotal("250")}, false, 8},
-		{"the total is missing", []fake.Fault{fake.NoMeta()}, false, 8},
-		{"the total is the page's own length", []fake.Fault{fixedTotal(100)}, false, 8},
+		{"the total is too low", []fake.Fault{addToTotal(-1)}, false, 10},
+		{"the total is far too low", []fake.Fault{fixedTotal(3)}, false, 10},
+		{"the total is zero", []fake.Fault{fixedTotal(0)}, false, 10},
+		{"the total is too high", []fake.Fault{addToTotal(1)}, false, 10},
+		{"the total is negative", []fake.Fault{fixedTotal(-250)}, false, 10},
+		{"the total is null", []fake.Fault{fixedTotal(nil)}, false, 10},
+		{"the total is a string", []fake.Fault{fixedTotal("250")}, false, 10},
+		{"the total is missing", []fake.Fault{fake.NoMeta()}, false, 10},
+		{"the total is the page's own length", []fake.Fault{fixedTotal(100)}, false, 10},
+		{"later pages have a single row", []fake.Fault{fake.ShortPages(1).From(150)}, true, 120},
+		{"later pages have a single row, and no total", []fake.Fault{fake.ShortPages(1).From(150), fake.NoMeta()}, false, 120},
 		{"the total is wrong, once", []fake.Fault{addToTotal(1).From(100).Once()}, true, 7},
-		{"short pages, and their length as the total", []fake.Fault{fake.ShortPages(60), fixedTotal(60)}, false, 12},
-		{"no total and short pages", []fake.Fault{fake.NoMeta(), fake.ShortPages(60)}, false, 12},
+		{"short pages, and their length as the total", []fake.Fault{fake.ShortPages(60), fixedTotal(60)}, false, 14},
+		{"no total and short pages", []fake.Fault{fake.NoMeta(), fake.ShortPages(60)}, false, 14},
 	} {
 		runSynctest(t, test.name, func(t *testing.T) {
 			server, org := fake.Star(fake.Options{}, 250, 1)
@@ -216,6 +218,7 @@ func TestList_FailsIfPagesRepeatRows(t *testing.T) {
 		{"later pages are the first", []fake.Fault{fake.RepeatPage().From(150)}},
 		{"the total is the number of distinct rows", []fake.Fault{fake.RepeatPage(), fixedTotal(100)}},
 		{"no total", []fake.Fault{fake.RepeatPage(), fake.NoMeta()}},
+		{"all pages are empty", []fake.Fault{fake.EmptyPage()}},
 		{"later pages are empty", []fake.Fault{fake.EmptyPage().From(99)}},
 		{"later pages are empty, and no total", []fake.Fault{fake.EmptyPage().From(99), fake.NoMeta()}},
 	} {
@@ -241,8 +244,8 @@ func TestList_EndsDespiteHugeTotal(t *testing.T) {
 		server.Inject(fixedTotal(50_000_000))
 		client := newClient(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
 		wantAllConnections(t, list(t, client), server, org)
-		if server.Requests() > 20 {
-			t.Errorf("%d requests for two reads of three pages", server.Requests())
+		if server.Requests() > 2*(5+9) {
+			t.Errorf("%d requests for two reads of five pages", server.Requests())
 		}
 	})
 }

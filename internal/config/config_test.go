@@ -94,14 +94,11 @@ func TestLoad_ReportsEveryErrorWithLineAndRemedy(t *testing.T) {
 		problems      []string
 	}{
 		{"nothing", "", []string{"1: the file is empty; write orgs: and"}},
-		{"only a comment", "# nothing\n", []string{"1: the file is empty"}},
 		{"no orgs", "defaults: {timeout: 5s}", []string{"1: no orgs are listed"}},
 		{"null orgs", "orgs:\n", []string{"1: no orgs are listed"}},
 		{"an empty list", "orgs: []\n", []string{"1: no orgs are listed"}},
 		{"a list", "- orgs\n", []string{"1: the configuration is not a mapping; write defaults: …, orgs: …"}},
 		{"invalid YAML", "orgs:\n  - name: [\n", []string{"2: invalid YAML"}},
-		{"a tab", "orgs:\n\t- name: a\n", []string{"2: invalid YAML"}},
-		{"two documents", "orgs: []\n---\norgs: []\n", []string{"2: a second document"}},
 		{"orgs that are no list", "orgs: {name: a}\n", []string{"1: orgs is not a list"}},
 		{"an org that is a text", "orgs:\n  - payments\n", []string{"2: an org is not a mapping"}},
 		{"everything at once", `defaults:
@@ -127,9 +124,6 @@ orgz: []
 			`11: the name "b" is taken by the org in line 8`,
 			`13: the org has no name`,
 			`14: "orgz": unknown key; known are defaults, orgs`,
-		}},
-		{"keys that stand twice", "orgs:\n  - name: a\n    name: b\n    access_token_file: token\n    access_token_file: token\n", []string{
-			"3: \"name\": duplicate key; it is in line 2 already", "5: \"access_token_file\": duplicate key; it is in line 4 already",
 		}},
 		{"credentials", `orgs:
   - {name: none}
@@ -192,39 +186,6 @@ orgs:
 				}
 			}
 		})
-	}
-}
-
-func TestLoad_FailsWithoutTheFile(t *testing.T) {
-	if _, err := config.Load(filepath.Join(t.TempDir(), "gone.yml")); err == nil || !strings.Contains(err.Error(), "gone.yml") {
-		t.Errorf("the error is %v", err)
-	}
-}
-
-func TestLoad_AcceptsEveryFormOfYAML(t *testing.T) {
-	const orgs = "defaults:\n  timeout: 10s\norgs:\n  - name: a\n    access_token_file: token\n    page_size: 100\n"
-	for name, content := range map[string]string{
-		"block style":         orgs,
-		"a byte order mark":   "\ufeff" + orgs,
-		"CR and LF":           strings.ReplaceAll(orgs, "\n", "\r\n"),
-		"directive and end":   "%YAML 1.2\n---\n" + orgs + "...\n",
-		"flow style":          "{orgs: [{name: a, access_token_file: token, page_size: 100}], defaults: {timeout: 10s}}",
-		"JSON":                `{"orgs": [{"name": "a", "access_token_file": "token", "page_size": 100}], "defaults": {"timeout": "10s"}}`,
-		"quoted keys":         strings.NewReplacer("orgs", `"orgs"`, "name", "'name'", "timeout", `"timeou\x74"`).Replace(orgs),
-		"tags":                strings.NewReplacer("name: a", "name: !!str a", "100", "!!int 100").Replace(orgs),
-		"anchors and aliases": "defaults: &d {timeout: &t 10s}\norgs:\n  - {name: a, access_token_file: token, page_size: 100, timeout: *t}\n",
-		"dashes not indented": "defaults:\n  timeout: 10s\norgs:\n- name: a\n  access_token_file: token\n  page_size: 100\n",
-	} {
-		file := inDir(t, content)
-		c, err := config.Load(file)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		want := config.Org{Name: "a", API: "https://api.datadoghq.com", AccessTokenFile: filepath.Join(filepath.Dir(file), "token"), Timeout: 10 * time.Second, PageSize: 100}
-		if len(c.Orgs) != 1 || c.Orgs[0] != want {
-			t.Errorf("%s: %+v", name, c.Orgs)
-		}
 	}
 }
 

@@ -23,6 +23,18 @@ func generated(t *testing.T) map[string]dashboard {
 	return dashboards(url)
 }
 
+// panels returns all panels, with the file before their titles.
+func panels(t *testing.T) (all []panel) {
+	t.Helper()
+	for file, d := range generated(t) {
+		for _, p := range d.Panels {
+			p.Title = file + ": " + p.Title
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
 func TestDashboards_FilesAreUpToDate(t *testing.T) {
 	for file, d := range generated(t) {
 		got, err := os.ReadFile(filepath.Join(outputDir, file))
@@ -35,22 +47,13 @@ func TestDashboards_FilesAreUpToDate(t *testing.T) {
 	}
 }
 
-// Links and bookmarks contain the UIDs.
-func TestDashboards_UIDsDoNotChange(t *testing.T) {
-	all := generated(t)
-	for file, uid := range map[string]string{
-		"inventory.json": "datadog-org-connections",
-		"exporter.json":  "datadog-org-connections-exporter",
-	} {
-		if d := all[file]; d.UID != uid {
-			t.Errorf("%s has the uid %q, want %q", file, d.UID, uid)
-		}
-	}
-}
-
 // Grafana 10 to 13 load the classic schema of these versions.
 func TestDashboards_HaveValidSchema(t *testing.T) {
+	uids := map[string]string{"inventory.json": "datadog-org-connections", "exporter.json": "datadog-org-connections-exporter"}
 	for file, d := range generated(t) {
+		if d.UID != uids[file] {
+			t.Errorf("%s has the uid %q, which links and bookmarks do not contain", file, d.UID)
+		}
 		if d.SchemaVersion < 39 || d.SchemaVersion > 42 {
 			t.Errorf("%s: schema version %d", file, d.SchemaVersion)
 		}
@@ -78,22 +81,20 @@ func TestDashboards_HaveValidSchema(t *testing.T) {
 }
 
 func TestPanels_HaveDescriptionUnitAndNoValue(t *testing.T) {
-	for file, d := range generated(t) {
-		for _, p := range d.Panels {
-			if p.Type == "row" {
-				if !strings.HasSuffix(p.Title, "?") {
-					t.Errorf("%s: the row title %q is no question", file, p.Title)
-				}
-				continue
+	for _, p := range panels(t) {
+		if p.Type == "row" {
+			if !strings.HasSuffix(p.Title, "?") {
+				t.Errorf("%s: the row title is no question", p.Title)
 			}
-			unit, _ := p.FieldConfig.Defaults["unit"].(string)
-			if p.Title == "" || !strings.HasSuffix(p.Description, ".") || unit == "" || len(p.Targets) == 0 {
-				t.Errorf("%s: %q has the unit %q, %d queries and the description %q", file, p.Title, unit, len(p.Targets), p.Description)
-			}
-			none, _ := p.FieldConfig.Defaults["noValue"].(string)
-			if none == "" && p.Type != "nodeGraph" { // has no noValue
-				t.Errorf("%s: %q has no text for an empty result (noValue)", file, p.Title)
-			}
+			continue
+		}
+		unit, _ := p.FieldConfig.Defaults["unit"].(string)
+		if strings.HasSuffix(p.Title, ": ") || !strings.HasSuffix(p.Description, ".") || unit == "" || len(p.Targets) == 0 {
+			t.Errorf("%s has the unit %q, %d queries and the description %q", p.Title, unit, len(p.Targets), p.Description)
+		}
+		none, _ := p.FieldConfig.Defaults["noValue"].(string)
+		if none == "" && p.Type != "nodeGraph" { // has no noValue
+			t.Errorf("%s has no text for an empty result (noValue)", p.Title)
 		}
 	}
 }
@@ -150,24 +151,26 @@ func TestDashboards_UseTheDatasourceVariable(t *testing.T) {
 	}
 }
 
-func TestQueries_FilterByTargetVariables(t *testing.T) {
+func TestQueries_FilterByTargetVariablesAndRateOverTheScrapeInterval(t *testing.T) {
 	selector := regexp.MustCompile(`(\w+){([^}]*)}`)
-	for file, d := range generated(t) {
-		for _, p := range d.Panels {
-			for _, target := range p.Targets {
-				found := selector.FindAllStringSubmatch(target.Expr, -1)
-				if found == nil {
-					t.Errorf("%s: %q selects nothing: %s", file, p.Title, target.Expr)
+	for _, p := range panels(t) {
+		for _, target := range p.Targets {
+			found := selector.FindAllStringSubmatch(target.Expr, -1)
+			if found == nil {
+				t.Errorf("%s selects nothing: %s", p.Title, target.Expr)
+			}
+			for _, s := range found {
+				want := targetMatchers
+				if strings.Contains(target.Expr, "datadog_org_connections_missing") {
+					want = jobMatcher // only what all instances miss is missing
 				}
-				for _, s := range found {
-					want := targetMatchers
-					if strings.Contains(target.Expr, "datadog_org_connections_missing") {
-						want = jobMatcher // only what all instances miss is missing
-					}
-					if !strings.HasPrefix(s[2], want) {
-						t.Errorf("%s: %q selects %s", file, p.Title, s[0])
-					}
+				if !strings.HasPrefix(s[2], want) {
+					t.Errorf("%s selects %s", p.Title, s[0])
 				}
+			}
+			// 1m is the scrape interval of deploy/prometheus.
+			if strings.Contains(target.Expr, "$__rate_interval") != (target.Interval == "1m") {
+				t.Errorf("%s: query %s has the interval %q", p.Title, target.RefID, target.Interval)
 			}
 		}
 	}
@@ -221,19 +224,6 @@ func TestPanels_HaveAColorForEveryReason(t *testing.T) {
 	}
 }
 
-// 1m is the scrape interval of deploy/prometheus.
-func TestQueries_RatesHaveTheScrapeInterval(t *testing.T) {
-	for file, d := range generated(t) {
-		for _, p := range d.Panels {
-			for _, target := range p.Targets {
-				if strings.Contains(target.Expr, "$__rate_interval") != (target.Interval == "1m") {
-					t.Errorf("%s: query %s of %q has the interval %q", file, target.RefID, p.Title, target.Interval)
-				}
-			}
-		}
-	}
-}
-
 func TestPanels_RunbookLinksAreThoseOfAlerts(t *testing.T) {
 	files, err := filepath.Glob("../../deploy/prometheus/rules/*.yml")
 	if err != nil {
@@ -248,13 +238,11 @@ func TestPanels_RunbookLinksAreThoseOfAlerts(t *testing.T) {
 		rules.Write(content)
 	}
 	links := 0
-	for _, d := range generated(t) {
-		for _, p := range d.Panels {
-			for _, l := range p.Links {
-				links++
-				if !strings.Contains(rules.String(), "runbook_url: "+l.URL+"\n") {
-					t.Errorf("%q links to %s, which is the runbook of no alert", p.Title, l.URL)
-				}
+	for _, p := range panels(t) {
+		for _, l := range p.Links {
+			links++
+			if !strings.Contains(rules.String(), "runbook_url: "+l.URL+"\n") {
+				t.Errorf("%s links to %s, which is the runbook of no alert", p.Title, l.URL)
 			}
 		}
 	}
@@ -274,11 +262,7 @@ func TestQueries_UseAllMetricsAndNoOthers(t *testing.T) {
 	}
 	used := map[string]bool{}
 	for file, d := range generated(t) {
-		text, err := json.Marshal(d)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range regexp.MustCompile(`\bdatadog_\w+\b[{,]`).FindAllString(string(text), -1) {
+		for _, name := range regexp.MustCompile(`\bdatadog_\w+\b[{,]`).FindAllString(string(encode(d)), -1) {
 			name = name[:len(name)-1]
 			used[name] = true
 			if !metrics[name] {

@@ -33,17 +33,6 @@ func gather(t *testing.T, registry prometheus.Gatherer) gathered {
 	return g
 }
 
-func TestCollector_ShowsEveryConnection(t *testing.T) {
-	account := func() (*fake.Server, string) { return fake.Star(fake.Options{}, 2500, 7) }
-	run(t, account, func(t *testing.T, s stack) {
-		s.inventory.Refresh(t.Context())
-		shown := gather(t, s.registry).inventory
-		if got := strings.Count(shown, "datadog_org_connection_info{"); got != 2500 || s.api.Requests() != 3 {
-			t.Errorf("%d connections are shown after %d requests, want 2500 after 3", got, s.api.Requests())
-		}
-	})
-}
-
 func TestCollector_ShowsEverythingDespiteFaults(t *testing.T) {
 	account := func() (*fake.Server, string) { return fake.Star(fake.Options{PageCap: 100}, 250, 7) }
 	run(t, account, func(t *testing.T, s stack) {

@@ -97,21 +97,12 @@ func limitState(a answer) string {
 }
 
 func TestRateLimit_SendsNoHeaders(t *testing.T) {
-	limited := fake.Options{RateLimit: fake.RateLimit{Limit: 1, Period: time.Minute}}
-	tests := map[string]struct {
-		opts fake.Options
-		keys func(*fake.Server) fake.Keys
-	}{
-		"no limit":   {fake.Options{}, func(s *fake.Server) fake.Keys { return s.Keys("a") }},
-		"wrong keys": {limited, func(*fake.Server) fake.Keys { return fake.Keys{API: "0", App: "0"} }},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			s := triangle(test.opts)
-			got := connect(t, s, "a").as(test.keys(s)).get("")
-			if limit, ok := got.header["X-Ratelimit-Limit"]; ok || got.status == 429 {
-				t.Errorf("status %d, limit %v", got.status, limit)
-			}
-		})
+	unlimited := connect(t, triangle(fake.Options{}), "a")
+	limited := connect(t, triangle(fake.Options{RateLimit: fake.RateLimit{Limit: 1, Period: time.Minute}}), "a")
+	for name, c := range map[string]client{"no limit": unlimited, "wrong keys": limited.as(fake.Keys{API: "0", App: "0"})} {
+		got := c.get("")
+		if limit, ok := got.header["X-Ratelimit-Limit"]; ok || got.status == 429 {
+			t.Errorf("%s: status %d, limit %v", name, got.status, limit)
+		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	dto "github.com/prometheus/client_model/go"
 )
 
@@ -80,16 +79,31 @@ func (m *APIMetrics) Remove(org string) {
 // Transport returns a round tripper that counts and times the requests that it
 // passes to next, while the org is added.
 func (m *APIMetrics) Transport(org string, next http.RoundTripper) http.RoundTripper {
-	return promhttp.RoundTripperFunc(func(req *http.Request) (*http.Response, error) {
-		began := time.Now()
-		resp, err := next.RoundTrip(req)
-		code := noResponse
-		if err == nil {
-			code = strconv.Itoa(resp.StatusCode)
-		}
-		m.observe(org, code, time.Since(began))
-		return resp, err
-	})
+	return &apiTransport{m, org, next}
+}
+
+// apiTransport counts and times the requests of one org.
+type apiTransport struct {
+	metrics *APIMetrics
+	org     string
+	next    http.RoundTripper
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (t *apiTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	began := time.Now()
+	resp, err := t.next.RoundTrip(req)
+	code := noResponse
+	if err == nil {
+		code = strconv.Itoa(resp.StatusCode)
+	}
+	t.metrics.observe(t.org, code, time.Since(began))
+	return resp, err
+}
+
+// CloseIdleConnections closes those of the next round tripper, if it has any.
+func (t *apiTransport) CloseIdleConnections() {
+	(&http.Client{Transport: t.next}).CloseIdleConnections()
 }
 
 func (m *APIMetrics) observe(org, code string, took time.Duration) {

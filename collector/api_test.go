@@ -46,6 +46,23 @@ func seriesOf(t *testing.T, c prometheus.Collector, metric string) string {
 	return regexp.MustCompile("(?m)^#.*\n").ReplaceAllString(string(text), "")
 }
 
+// idleTransport has idle connections until they are closed.
+type idleTransport struct {
+	http.RoundTripper
+	closed bool
+}
+
+func (i *idleTransport) CloseIdleConnections() { i.closed = true }
+
+func TestAPIMetrics_TransportClosesIdleConnections(t *testing.T) {
+	next := &idleTransport{}
+	client := &http.Client{Transport: collector.NewAPIMetrics().Transport("a", next)}
+	client.CloseIdleConnections()
+	if !next.closed {
+		t.Error("the connections of the next transport are open")
+	}
+}
+
 func TestAPIMetrics_CountByOrgAndCode(t *testing.T) {
 	const requests, duration = "datadog_api_requests_total", "datadog_api_request_duration_seconds"
 	metrics := collector.NewAPIMetrics()

@@ -95,6 +95,12 @@ const maxIdleConns = 64
 
 // NewTransport returns a transport with timeouts for the API, TLS 1.2 or newer, and
 // the proxy from the environment. Clients can share it.
+//
+// A NAT or a load balancer may forget a connection without telling either end. One of
+// HTTP/2 is given up 10 s after the last frame, with all its requests: before the first
+// attempt's timeout, which is 20 s by default, so that the next one has a new
+// connection. A slow server answers pings, and keeps its connection. For HTTP/1.1 see
+// pageFetcher.fetch.
 func NewTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
@@ -105,6 +111,7 @@ func NewTransport() *http.Transport {
 		MaxIdleConnsPerHost:    maxIdleConns,
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: 1 << 20,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 5 * time.Second, PingTimeout: 5 * time.Second},
 	}
 }
 

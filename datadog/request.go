@@ -53,6 +53,10 @@ func (f *pageFetcher) fetch(ctx context.Context, offset int) (*page, error) {
 		if err == nil {
 			return p, nil
 		}
+		if errors.Is(err, Timeout) {
+			// The network may have forgotten the connection, and the idle ones with it.
+			f.http.CloseIdleConnections()
+		}
 		var failed *Error
 		if !errors.As(err, &failed) || !failed.Reason.retryable() || attempt == maxAttempts || ctx.Err() != nil {
 			return nil, err

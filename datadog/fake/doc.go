@@ -22,6 +22,8 @@
 //   - rate limits in the headers of pages: [Header]
 //   - the network: [Slow], [Hang], [HangMidBody], [Disconnect], [DisconnectMidBody], [Truncated], [Endless]
 //
+// [BlackHole] is a network that forgets connections.
+//
 // [Quirks] are oddities of a single connection's JSON. [Server.RevokeKeys] and [Server.DenyPermission] refuse
 // credentials. [Server.RequestLog] returns what a client asked for.
 //
@@ -32,6 +34,6 @@
 // mistake in the test.
 //
 // server.go serves requests and logs them, access.go has credentials and rate limits, account.go the account,
-// document.go its JSON, faults.go the faults, generate.go the generated accounts, story.go the demo's, and memnet.go
-// the in-memory network.
+// document.go its JSON, faults.go the faults, generate.go the generated accounts, story.go the demo's, memnet.go the
+// in-memory network, and blackhole.go one that forgets connections.
 package fake

@@ -10,16 +10,20 @@ import (
 )
 
 // InMemory runs an [http.Server] with h on an in-memory listener. transport connects to it whatever the host, with
-// http and, without TLS, https. stop closes all connections and returns when the server's goroutines have ended.
+// http and, without TLS, https. A transport whose Protocols have UnencryptedHTTP2 alone may dial it with HTTP/2. stop closes all connections and returns when the server's goroutines have ended.
 //
 // In a testing/synctest bubble, net/http then runs in virtual time. With sockets it would not: a bubble's clock stands
 // still while a goroutine waits for one.
 func InMemory(h http.Handler) (transport *http.Transport, stop func()) {
 	listener := &memListener{conns: make(chan net.Conn), closed: make(chan struct{})}
 	var open sync.WaitGroup // one per connection
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
 	server := &http.Server{
-		Handler:  h,
-		ErrorLog: log.New(io.Discard, "", 0),
+		Handler:   h,
+		Protocols: &protocols,
+		ErrorLog:  log.New(io.Discard, "", 0),
 		ConnState: func(_ net.Conn, state http.ConnState) {
 			switch state {
 			case http.StateNew:

@@ -63,7 +63,9 @@ func TestList_FaultsHaveReasonsAndLeaveNoTrace(t *testing.T) {
 				if !errors.As(err, &failed) || failed.Reason != test.reason {
 					t.Errorf("%#v is not an Error with the reason %v", err, test.reason)
 				}
-				if !strings.Contains(err.Error(), test.says) {
+				// Another page's 429 may come before the request for this page is sent.
+				notSent := offset > 0 && test.reason == datadog.RateLimited && strings.Contains(err.Error(), "rate limit used up until 2000-")
+				if !strings.Contains(err.Error(), test.says) && !notSent {
 					t.Errorf("the error is %q, want %q in it", err, test.says)
 				}
 				wantNoSecrets(t, err.Error(), server.Keys(org))

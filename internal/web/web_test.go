@@ -170,20 +170,7 @@ func TestMetrics_StopWaitingWhenTheRequestIsCanceled(t *testing.T) {
 	})
 }
 
-func TestHealthy_DoesNotDependOnListings(t *testing.T) {
-	for name, view := range map[string]inventory.View{
-		"before the first listing": viewOf(inventory.OrgState{Name: "acme"}),
-		"while listing fails":      viewOf(inventory.OrgState{Name: "acme", Err: errors.New("connection refused")}),
-		"while all is well":        viewOf(listed("acme", time.Now())),
-		"without any org":          viewOf(),
-	} {
-		t.Run(name, func(t *testing.T) {
-			wantStatus(t, do(t, newHandler(&stubInventory{view: view}), http.MethodGet, "/-/healthy"), http.StatusOK)
-		})
-	}
-}
-
-func TestReady_OnceThereIsAListing(t *testing.T) {
+func TestReady_OnceThereIsAListingAndHealthyAlways(t *testing.T) {
 	refused := errors.New("403 Forbidden: check the permission <org_connections_read>")
 	stale := listed("acme", time.Now().Add(-24*time.Hour))
 	stale.Up, stale.Stale, stale.Err = false, true, refused
@@ -192,6 +179,7 @@ func TestReady_OnceThereIsAListing(t *testing.T) {
 		status int
 		says   string
 	}{
+		"without any org":          {viewOf(), http.StatusOK, "ready"},
 		"before the first listing": {viewOf(inventory.OrgState{Name: "acme"}), http.StatusServiceUnavailable, "is not done yet"},
 		"after a first failure":    {viewOf(inventory.OrgState{Name: "acme", Err: refused}), http.StatusServiceUnavailable, refused.Error()},
 		"after the first success":  {viewOf(listed("acme", time.Now())), http.StatusOK, "ready"},
@@ -202,6 +190,7 @@ func TestReady_OnceThereIsAListing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			response := do(t, newHandler(&stubInventory{view: test.view}), http.MethodGet, "/-/ready")
 			wantStatus(t, response, test.status)
+			wantStatus(t, do(t, newHandler(&stubInventory{view: test.view}), http.MethodGet, "/-/healthy"), http.StatusOK)
 			if !strings.Contains(response.Body.String(), test.says) {
 				t.Errorf("the body is %q, want it to say %q", response.Body, test.says)
 			}
@@ -229,7 +218,7 @@ func TestRoutes_OnlyScrapesRefresh(t *testing.T) {
 	}
 }
 
-func TestRoutes_RefuseUnknownPathsAndOtherMethods(t *testing.T) {
+func TestRoutes_AnswerGETAndHEADOfKnownPaths(t *testing.T) {
 	handler := newHandler(&stubInventory{view: viewOf()})
 	for _, path := range []string{"/metric", "/metrics/", "/-/", "/-/ready/soon", "/index.html", "/%2e%2e/etc/passwd"} {
 		t.Run("GET "+path, func(t *testing.T) {
@@ -237,29 +226,11 @@ func TestRoutes_RefuseUnknownPathsAndOtherMethods(t *testing.T) {
 		})
 	}
 	for _, path := range []string{"/metrics", "/", "/-/ready", "/-/healthy"} {
-		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
+		for method, want := range map[string]int{http.MethodHead: 200, http.MethodPost: 405, http.MethodPut: 405, http.MethodDelete: 405} {
 			t.Run(method+" "+path, func(t *testing.T) {
-				wantStatus(t, do(t, handler, method, path), http.StatusMethodNotAllowed)
+				wantStatus(t, do(t, handler, method, path), want)
 			})
 		}
-	}
-}
-
-func TestRoutes_AnswerHEADWithoutABody(t *testing.T) {
-	server := httptest.NewServer(newHandler(&stubInventory{view: viewOf(listed("acme", time.Now()))}))
-	defer server.Close()
-	for _, path := range []string{"/metrics", "/", "/-/ready", "/-/healthy"} {
-		t.Run(path, func(t *testing.T) {
-			response, err := http.Head(server.URL + path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer response.Body.Close()
-			body, err := io.ReadAll(response.Body)
-			if err != nil || response.StatusCode != http.StatusOK || len(body) != 0 {
-				t.Errorf("the response is %d %q, %v; want 200 without a body", response.StatusCode, body, err)
-			}
-		})
 	}
 }
 

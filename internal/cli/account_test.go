@@ -128,8 +128,7 @@ func TestProbe_ShowsOneOrg(t *testing.T) {
 		if got, want := shownIDs(probe.body), a.visible([]fake.Org{org}); probe.status != http.StatusOK || !slices.Equal(got, want) {
 			t.Errorf("%d: %d connections of %s, want %d", probe.status, len(got), org.Name, len(want))
 		}
-		wantContains(t, "/probe", probe.body, `datadog_up{org="`+org.ID+`"} 1`)
-		wantContains(t, "/probe", probe.body, `datadog_api_requests_total{code="200",org="`+org.ID+`"}`)
+		wantContains(t, "/probe", probe.body, `datadog_up{org="`+org.ID+`"} 1`, `datadog_api_requests_total{code="200",org="`+org.ID+`"}`)
 		if got := strings.Count(probe.body, `org="`) - strings.Count(probe.body, `org="`+org.ID+`"`); got != 0 {
 			t.Errorf("%d series of other orgs", got)
 		}
@@ -248,6 +247,14 @@ func TestReload_WhileManyScrape(t *testing.T) {
 		return strings.Contains(p.get("/metrics").body, `datadog_up{org="`+rotated+`"} 1`)
 	})
 	wantConnected("with another token", orgs)
+
+	// A file that is of no use for a moment must not look like a revoked token.
+	a.writeToken(rotated, "")
+	p.waitFor(p.stderr, "a warning about the empty file", func(log string) bool {
+		wantContains(t, "/metrics", p.get("/metrics").body, `datadog_up{org="`+rotated+`"} 1`)
+		return strings.Contains(log, "using the last valid key") && strings.Contains(log, filepath.Join(a.dir, rotated))
+	})
+	wantNone(t, "the log", p.stderr.String(), "ddpat_wrong", a.Keys(rotated).Token)
 
 	close(stop)
 	scrapers.Wait()

@@ -306,10 +306,12 @@ func wantConnections(t *testing.T, of api, metrics string) {
 	}
 }
 
-func wantContains(t *testing.T, what, text, part string) {
+func wantContains(t *testing.T, what, text string, parts ...string) {
 	t.Helper()
-	if !strings.Contains(text, part) {
-		t.Errorf("%s does not hold %q:\n%s", what, part, text)
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("%s does not hold %q:\n%s", what, part, text)
+		}
 	}
 }
 

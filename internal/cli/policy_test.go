@@ -34,8 +34,7 @@ func TestServe_PolicyShowsUnexpectedAndMissing(t *testing.T) {
 		t.Errorf("status %d for a broken policy", got)
 	}
 	metrics = p.get("/metrics").body
-	wantContains(t, "/metrics after a broken policy", metrics, "datadog_org_connection_rules 2\n")
-	wantContains(t, "/metrics after a broken policy", metrics, "datadog_org_connections_exporter_config_last_reload_successful 0\n")
+	wantContains(t, "/metrics after a broken policy", metrics, "datadog_org_connection_rules 2\n", "datadog_org_connections_exporter_config_last_reload_successful 0\n")
 
 	write(t, file, `rules: [{name: all, source: "*", sink: "*"}]`)
 	if got := p.reload().status; got != http.StatusOK {

@@ -125,7 +125,7 @@ func TestLimiter_AcquireWaits(t *testing.T) {
 				if waited := time.Since(began); waited != test.want || !errors.Is(err, test.err) || (err == nil) != (test.err == nil) {
 					t.Errorf("waited %v, error %v; want %v, %v", waited, err, test.want, test.err)
 				}
-				time.Sleep(5 * time.Second)
+				time.Sleep(5 * time.Second) // virtual
 			})
 		})
 	}
@@ -141,7 +141,7 @@ func TestLimiter_OneRequestAfterReset(t *testing.T) {
 				if err := l.acquire(t.Context()); err != nil {
 					t.Error(err)
 				}
-				time.Sleep(10 * time.Second)
+				time.Sleep(10 * time.Second) // virtual
 				l.release(response(http.StatusOK), nil, time.Now())
 			}()
 		}
@@ -149,7 +149,7 @@ func TestLimiter_OneRequestAfterReset(t *testing.T) {
 			after time.Duration
 			want  int
 		}{{59 * time.Second, 0}, {2 * time.Second, 1}, {10 * time.Second, 4}, {10 * time.Second, 0}} {
-			time.Sleep(step.after)
+			time.Sleep(step.after) // virtual
 			synctest.Wait()
 			l.mu.Lock()
 			if l.inFlight != step.want {

@@ -149,7 +149,7 @@ func (s *scenario) changes(kinds ...changeKind) bool {
 // page that is shorter than others. Otherwise, the total proves it if the number of
 // rows stays the same.
 func (s *scenario) allRowsAreDue(complete bool) bool {
-	linked := !s.has(spoilsPage) && !s.changes(moves) && !(s.has(spoilsTotal) && s.has(variesLength))
+	linked := !s.has(spoilsPage) && !s.changes(moves) && (!s.has(spoilsTotal) || !s.has(variesLength))
 	counted := complete && !s.has(spoilsTotal) && !s.changes(enters, leaves)
 	return linked || counted
 }
@@ -183,7 +183,7 @@ func (m *modelServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(err)
 	}
-	time.Sleep(offset)
+	time.Sleep(offset) // virtual
 	m.nextStep()
 	m.Server.ServeHTTP(w, r)
 }

@@ -28,7 +28,7 @@ func read(path string, limit int, wait time.Duration) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // it was only read
 	// Fails for files whose reads do not wait, such as regular ones.
 	_ = file.SetReadDeadline(time.Now().Add(wait))
 	content, err := io.ReadAll(io.LimitReader(file, int64(limit)+1))

@@ -45,8 +45,8 @@ func TestRead_PipeUntilItsEnd(t *testing.T) {
 	defer r.Close()
 	go func() {
 		defer w.Close()
-		fmt.Fprint(w, "two ")
-		fmt.Fprint(w, "parts")
+		_, _ = w.WriteString("two ")
+		_, _ = w.WriteString("parts")
 	}()
 	if content, err := Read(fmt.Sprintf("/dev/fd/%d", r.Fd()), 1<<10); err != nil || string(content) != "two parts" {
 		t.Errorf("%q, %v", content, err)

@@ -1,7 +1,6 @@
 package report_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -67,18 +66,5 @@ func TestWriteTable_SummarySingular(t *testing.T) {
 	), now)
 	if got := written(t, formats["list.txt"], d); !strings.HasSuffix(got, "\n1 connection, 1 org: logs 1\n") {
 		t.Error(got)
-	}
-}
-
-func TestWriteTable_ColorsOnlyRisks(t *testing.T) {
-	for kind, want := range map[datadog.CreatorKind]int{datadog.CreatorUser: 1, datadog.CreatorServiceAccount: 0} {
-		d := report.NewDocument(viewOf([]datadog.Connection{{ID: "c", Creator: datadog.Creator{Kind: kind}}}, nil), now)
-		var out strings.Builder
-		if err := report.WriteTable(&out, d, report.TableOptions{Color: true}); err != nil {
-			t.Fatal(err)
-		}
-		if got := strings.Count(out.String(), fmt.Sprintf("\x1b[33m%s\x1b[0m\n", report.RiskCreatorIsPerson)); got != want {
-			t.Errorf("%s: %d in yellow\n%s", kind, got, out.String())
-		}
 	}
 }

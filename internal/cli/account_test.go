@@ -15,8 +15,8 @@ import (
 	"datadog_org_connections_exporter/datadog/fake"
 )
 
-// account is a simulated API with many orgs, and a configuration file with some
-// of them.
+// account is a simulated API with many orgs, and a configuration file with all of
+// them at first.
 type account struct {
 	*fake.Server
 	t    *testing.T
@@ -36,6 +36,7 @@ func newAccount(t *testing.T, orgs, connections int) account {
 	for _, org := range server.Orgs() {
 		a.writeToken(org.ID, server.Keys(org.ID).Token)
 	}
+	write(t, a.file, a.yaml(a.Orgs()))
 	return a
 }
 
@@ -84,19 +85,21 @@ func shownIDs(metrics string) []string {
 	return ids
 }
 
-func (p *program) reload() answer {
+// wantReload reloads over HTTP, and wants a status.
+func (p *program) wantReload(want int) {
 	p.t.Helper()
 	response, err := client.Post(p.base+"/-/reload", "", nil)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	defer response.Body.Close()
-	return answer{status: response.StatusCode}
+	_ = response.Body.Close()
+	if response.StatusCode != want {
+		p.t.Errorf("/-/reload is %d, want %d", response.StatusCode, want)
+	}
 }
 
 func TestServe_MergesAllOrgs(t *testing.T) {
 	a := newAccount(t, 40, 300)
-	write(a.t, a.file, a.yaml(a.Orgs()))
 	p := a.start()
 	metrics := p.get("/metrics").body
 	if got := shownIDs(metrics); !slices.Equal(got, a.visible(a.Orgs())) {
@@ -121,7 +124,6 @@ func TestServe_MergesAllOrgs(t *testing.T) {
 
 func TestProbe_ShowsOneOrg(t *testing.T) {
 	a := newAccount(t, 10, 30)
-	write(a.t, a.file, a.yaml(a.Orgs()))
 	p := a.start()
 	for _, org := range a.Orgs() {
 		probe := p.get("/probe?org=" + org.ID)
@@ -144,7 +146,6 @@ var blindSpot = regexp.MustCompile(`datadog_org_observed{.*} 0\n`)
 // What only others see is not missing to one org, and is no blind spot.
 func TestProbe_ShowsWhatTheAccountMisses(t *testing.T) {
 	a := newAccount(t, 10, 30)
-	write(a.t, a.file, a.yaml(a.Orgs()))
 	rules := filepath.Join(a.dir, "policy.yml")
 	var required strings.Builder
 	for _, c := range a.Connections() {
@@ -216,17 +217,13 @@ func TestReload_WhileManyScrape(t *testing.T) {
 	wantConnected("at first", orgs)
 
 	swap("orgs: [{nick: broken}]\n")
-	if got := p.reload().status; got != http.StatusInternalServerError {
-		t.Errorf("status %d for a broken configuration", got)
-	}
+	p.wantReload(http.StatusInternalServerError)
 	metrics := p.get("/metrics").body
 	wantContains(t, "/metrics", metrics, "datadog_org_connections_exporter_config_last_reload_successful 0\n")
 	wantConnected("after a broken configuration", orgs)
 
 	swap(a.yaml(orgs[:10]))
-	if got := p.reload().status; got != http.StatusOK {
-		t.Errorf("status %d for a valid configuration", got)
-	}
+	p.wantReload(http.StatusOK)
 	wantConnected("without two orgs", orgs[:10])
 	metrics = p.get("/metrics").body
 	wantContains(t, "/metrics", metrics, "datadog_org_connections_exporter_config_last_reload_successful 1\n")
@@ -262,11 +259,8 @@ func TestReload_WhileManyScrape(t *testing.T) {
 
 func TestReload_OverHTTPMustBeEnabled(t *testing.T) {
 	a := newAccount(t, 3, 3)
-	write(a.t, a.file, a.yaml(a.Orgs()))
 	p := start(t, "--web.listen-address=127.0.0.1:0", "--config.file="+a.file)
-	if got := p.reload().status; got != http.StatusForbidden {
-		t.Errorf("status %d", got)
-	}
+	p.wantReload(http.StatusForbidden)
 }
 
 func TestReload_HangupWithoutFilesIsLogged(t *testing.T) {
@@ -281,7 +275,6 @@ func TestReload_HangupWithoutFilesIsLogged(t *testing.T) {
 
 func TestCheckConfig_AcceptsValidConfiguration(t *testing.T) {
 	a := newAccount(t, 3, 3)
-	write(t, a.file, a.yaml(a.Orgs()))
 	stdout, stderr := newOutput(), newOutput()
 	if err := run(t.Context(), []string{"check-config", a.file}, stdout, stderr); err != nil {
 		t.Fatal(err)

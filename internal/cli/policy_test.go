@@ -30,16 +30,12 @@ func TestServe_PolicyShowsUnexpectedAndMissing(t *testing.T) {
 	wantContains(t, "/probe", p.get("/probe?org=default").body, `datadog_org_connections_missing{connection_type="carrier-pigeons",rule="gone"} 1`)
 
 	write(t, file, "rules: [{name: broken}]\n")
-	if got := p.reload().status; got != http.StatusInternalServerError {
-		t.Errorf("status %d for a broken policy", got)
-	}
+	p.wantReload(http.StatusInternalServerError)
 	metrics = p.get("/metrics").body
 	wantContains(t, "/metrics after a broken policy", metrics, "datadog_org_connection_rules 2\n", "datadog_org_connections_exporter_config_last_reload_successful 0\n")
 
 	write(t, file, `rules: [{name: all, source: "*", sink: "*"}]`)
-	if got := p.reload().status; got != http.StatusOK {
-		t.Errorf("status %d for a valid policy", got)
-	}
+	p.wantReload(http.StatusOK)
 	metrics = p.get("/metrics").body
 	wantNone(t, "/metrics when all is allowed", metrics, "datadog_org_connections_unexpected{", "datadog_org_connections_missing{")
 	p.waitFor(p.stderr, "a warning of the wide rule", func(log string) bool { return strings.Contains(log, "globs for both ends") })

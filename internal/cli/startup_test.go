@@ -35,19 +35,13 @@ func TestDatadogFlags_APIIsThatOfTheSite(t *testing.T) {
 		args        []string
 		want        string
 	}{
-		"datadoghq.com, where nothing is said": {nil, nil, "https://api.datadoghq.com"},
-		"nor by an empty DD_SITE":              {map[string]string{"DD_SITE": ""}, nil, "https://api.datadoghq.com"},
-		"DD_SITE":                              {map[string]string{"DD_SITE": "us5.datadoghq.com"}, nil, "https://api.us5.datadoghq.com"},
-		"a pasted address of the application":  {map[string]string{"DD_SITE": "https://app.datadoghq.eu/"}, nil, "https://api.datadoghq.eu"},
-		"the flag, though there is DD_SITE": {
-			map[string]string{"DD_SITE": "datadoghq.eu"}, []string{"--datadog.site=ap1.datadoghq.com"}, "https://api.ap1.datadoghq.com",
-		},
-		"none where an address is given": {
-			map[string]string{"DD_SITE": "datadoghq.eu"}, []string{"--datadog.api-url=https://proxy.example.com/dd/"}, "https://proxy.example.com/dd",
-		},
-		"none where the environment gives an address": {
-			map[string]string{"DATADOG_ORG_CONNECTIONS_EXPORTER_DATADOG_API_URL": "https://proxy.example.com"}, nil, "https://proxy.example.com",
-		},
+		"datadoghq.com, where nothing is said":        {nil, nil, "https://api.datadoghq.com"},
+		"nor by an empty DD_SITE":                     {map[string]string{"DD_SITE": ""}, nil, "https://api.datadoghq.com"},
+		"DD_SITE":                                     {map[string]string{"DD_SITE": "us5.datadoghq.com"}, nil, "https://api.us5.datadoghq.com"},
+		"a pasted address of the application":         {map[string]string{"DD_SITE": "https://app.datadoghq.eu/"}, nil, "https://api.datadoghq.eu"},
+		"the flag, though there is DD_SITE":           {map[string]string{"DD_SITE": "datadoghq.eu"}, []string{"--datadog.site=ap1.datadoghq.com"}, "https://api.ap1.datadoghq.com"},
+		"none where an address is given":              {map[string]string{"DD_SITE": "datadoghq.eu"}, []string{"--datadog.api-url=https://proxy.example.com/dd/"}, "https://proxy.example.com/dd"},
+		"none where the environment gives an address": {map[string]string{"DATADOG_ORG_CONNECTIONS_EXPORTER_DATADOG_API_URL": "https://proxy.example.com"}, nil, "https://proxy.example.com"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			address, logged := apiAddress(t, test.environment, test.args...)

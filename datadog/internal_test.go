@@ -260,6 +260,7 @@ func TestPrefetcher_FetchesFourPagesConcurrently(t *testing.T) {
 		turns, requests int
 	}{
 		{"ten pages", 950, func(int) int { return 100 }, 1 + 3, 10},
+		{"the last page has no new row", 199, func(int) int { return 100 }, 1 + 1, 3},
 		{"51 pages", 5000, func(int) int { return 100 }, 1 + 13, 51},
 		{"all pages are short", 500, func(int) int { return 11 }, 1 + 13, 50},
 		{"the first page is short", 5000, func(offset int) int {

@@ -55,6 +55,24 @@ func TestList_ReadsPagesOfOneRowTwice(t *testing.T) {
 	})
 }
 
+func TestList_ReadsAgainAfterAnyPageOfOneRow(t *testing.T) {
+	runSynctest(t, "", func(t *testing.T) {
+		server, org := fake.Star(fake.Options{}, 25, 1)
+		server.Inject(fake.ShortPages(1).Once())
+		listing := list(t, newClient(t, server, org))
+		wantAllConnections(t, listing, server, org)
+		firstPages := 0
+		for _, request := range server.RequestLog() {
+			if request.Offset == 0 {
+				firstPages++
+			}
+		}
+		if firstPages != 2 || !listing.Complete {
+			t.Errorf("complete %v after %d reads, want 2", listing.Complete, firstPages)
+		}
+	})
+}
+
 // addToTotal returns a fault that adds n to the totals.
 func addToTotal(n int) fake.Fault {
 	return fake.Total(func(truth int) any { return truth + n })

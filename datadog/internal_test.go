@@ -283,7 +283,6 @@ func TestPrefetcher_FetchesFourPagesConcurrently(t *testing.T) {
 				var requests, concurrent, most atomic.Int64
 				fetch := func(ctx context.Context, offset int) (*page, error) {
 					requests.Add(1)
-					time.Sleep(1) // virtual: until canceled requests have ended
 					most.Store(max(most.Load(), concurrent.Add(1)))
 					defer concurrent.Add(-1)
 					if err := sleep(ctx, latency); err != nil {

@@ -26,6 +26,7 @@ type prefetcher struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
+	slots   chan struct{}        // one for each request in flight, canceled ones included
 	pending map[int]*pendingPage // by offset
 	wrong   int                  // guesses that were dropped
 }
@@ -40,7 +41,10 @@ type pendingPage struct {
 
 func newPrefetcher(ctx context.Context, fetch fetchFunc) *prefetcher {
 	ctx, cancel := context.WithCancel(ctx)
-	return &prefetcher{fetch: fetch, ctx: ctx, cancel: cancel, pending: map[int]*pendingPage{}}
+	return &prefetcher{
+		fetch: fetch, ctx: ctx, cancel: cancel,
+		slots: make(chan struct{}, maxConcurrentPages), pending: map[int]*pendingPage{},
+	}
 }
 
 // prefetch starts fetching the pages at the offset next and every step rows after it, as
@@ -70,6 +74,8 @@ func (p *prefetcher) start(offset int) {
 	p.pending[offset] = pending
 	p.wg.Go(func() {
 		defer close(pending.done)
+		p.slots <- struct{}{}
+		defer func() { <-p.slots }()
 		pending.page, pending.err = p.fetch(ctx, offset)
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"datadog_org_connections_exporter/datadog"
 	"datadog_org_connections_exporter/datadog/fake"
@@ -165,6 +166,7 @@ func TestList_FailsWithoutTwoEqualReads(t *testing.T) {
 			if !errors.Is(err, datadog.Incomplete) {
 				t.Fatalf("got %d pages and the error %v, want %v", listing.Pages, err, datadog.Incomplete)
 			}
+			synctest.Wait() // the API still answers requests that were canceled
 			server.ClearFaults()
 			wantAllConnections(t, list(t, client), server, org)
 		})

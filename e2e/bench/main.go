@@ -8,15 +8,11 @@
 // All but the download are processes of their own, and each peer has a simulated API of its own, which encodes its pages
 // before it listens. In a comparison the peers run in turn, round after round, so that what else the machine does meets
 // all of them. Medians are compared; CPU time is a mean.
-//
 // Before a refresh is timed, the org that takes part in all connections is renamed, which changes every row of the API
 // and most series: nothing of the listing before can be used again. The exposition must then show the new name and every
 // connection. Both exporters must show the same series. Scrapes send Prometheus' Accept header, read the compressed
 // answer and do not decompress it. The peak of memory is that of resident memory while scrapes come at once.
-//
-// It needs Linux, for /proc, and the go command, with which it builds the exporters. Run it in the module e2e:
-//
-//	go run ./bench
+// Run it with "go run ./bench" in the module e2e. It needs Linux, for /proc, and the go command, which builds the exporters.
 //
 // comparison.go has the rows of the table and compares, peer.go starts the peers and takes samples of them, servers.go has
 // static and the simulated API, as which this program starts itself again.

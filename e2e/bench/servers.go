@@ -23,16 +23,6 @@ const pageSize = 1000
 // pageQuery returns the query of a page as all clients send it.
 func pageQuery(offset int) string { return fmt.Sprintf("limit=%d&offset=%d", pageSize, offset) }
 
-// pageOffsets returns the offsets that clients ask for: of pages that begin after the
-// last row of the one before, and of pages that begin with it, as the exporter's do.
-func pageOffsets(connections int) []int {
-	offsets := []int{max(connections-1, 0)} // the exporter's last page, unless that before was not full
-	for page := 0; page*(pageSize-1) <= connections; page++ {
-		offsets = append(offsets, page*pageSize, page*(pageSize-1))
-	}
-	return offsets
-}
-
 // serveAPI serves the simulated API, whatever the credentials. GET returns a page; POST /rename renames the hub, which is
 // the org that takes part in all connections, and returns its name. The arguments are connections and latency.
 func serveAPI(args []string) error {
@@ -44,10 +34,15 @@ func serveAPI(args []string) error {
 	account, hub := fake.Star(fake.Options{}, connections, 1)
 	names := [2]string{"Acme Hub North", "Acme Hub South"} // equally long, so that expositions are, too
 	var pages [2]map[string]*httptest.ResponseRecorder     // by query
+	// Pages begin after the last row of the one before, or with it, as the exporter's do; its last one may hold that row alone.
+	offsets := []int{max(connections-1, 0)}
+	for n := range connections/(pageSize-1) + 1 {
+		offsets = append(offsets, n*pageSize, n*(pageSize-1))
+	}
 	for i, name := range names {
 		account.RenameOrg(hub, name)
 		pages[i] = map[string]*httptest.ResponseRecorder{}
-		for _, offset := range pageOffsets(connections) {
+		for _, offset := range offsets {
 			request := httptest.NewRequestWithContext(context.Background(), http.MethodGet, fake.Path+"?"+pageQuery(offset), nil)
 			request.Header.Set("Authorization", "Bearer "+account.Keys(hub).Token)
 			pages[i][request.URL.RawQuery] = httptest.NewRecorder()

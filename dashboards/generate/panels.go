@@ -6,7 +6,7 @@ import (
 )
 
 // Colors have one meaning in all panels: red is wrong, orange needs attention soon,
-// green is good, blue is new or only tells series apart.
+// green is good, blue is new or has no meaning of its own.
 const (
 	red         = "red"
 	orange      = "orange"
@@ -166,19 +166,19 @@ var (
 	bars      = object{"drawStyle": "bars", "fillOpacity": 80, "lineWidth": 0, "stacking": object{"mode": "normal", "group": "A"}}
 )
 
-// fixedColor returns the property that gives a field one color.
+// fixedColor returns the property that sets the color of a field.
 func fixedColor(color string) property {
 	return property{"color", object{"mode": "fixed", "fixedColor": color}}
 }
 
-// withTypeColors gives each connection type its color.
+// withTypeColors sets the color of each connection type.
 func (p panel) withTypeColors() panel {
 	return p.withOverride("logs", fixedColor("blue")).
 		withOverride("metrics", fixedColor("purple")).
 		withOverride("audit", fixedColor("#2aa198"))
 }
 
-// withReasonColors gives each reason of failed listings its color.
+// withReasonColors sets the color of each reason of failed listings.
 func (p panel) withReasonColors() panel {
 	return p.withOverride("unauthorized", fixedColor("red")).
 		withOverride("forbidden", fixedColor("dark-red")).

@@ -49,7 +49,7 @@ func (c column) withColoredText() column {
 	return c.withProperty("custom.cellOptions", object{"type": "color-text"})
 }
 
-// withBackground gives all cells one background color.
+// withBackground sets the background color of all cells.
 func (c column) withBackground(color string) column {
 	return c.withProperty("custom.cellOptions", object{"type": "color-background", "mode": "basic"}).
 		withProperty("color", object{"mode": "fixed", "fixedColor": color})

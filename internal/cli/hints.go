@@ -54,7 +54,7 @@ func (h hints) of(reason datadog.Reason) string {
 		return "check the credentials, their site, and that they have the permission org_connections_read"
 	case datadog.RateLimited:
 		if !h.repeats {
-			return "run the command again after that, and see what else uses this limit"
+			return "run the command again once the limit resets, and see what else uses it"
 		}
 		return "listing resumes by itself; if this happens often, raise --cache.ttl or see what else uses this limit"
 	case datadog.ServerError:

@@ -135,6 +135,7 @@ func (c *Client) List(ctx context.Context) (*Listing, error) {
 	}
 	now := time.Now()
 	listing.Filtered = c.filtered()
+	listing.Credentials = fetcher.auth.fingerprint
 	listing.Began = began
 	listing.Duration = now.Sub(began)
 	listing.NotBefore = c.limiter.notBefore(now)

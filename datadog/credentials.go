@@ -1,6 +1,8 @@
 package datadog
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -137,9 +139,10 @@ func (c Credentials) Validate() error {
 
 // auth authenticates the requests of one listing, every page alike.
 type auth struct {
-	header  http.Header
-	secrets *regexp.Regexp // matches every credential in the header
-	fileErr error          // why the last valid value is used in place of a file's content
+	header      http.Header
+	secrets     *regexp.Regexp // matches every credential in the header
+	fingerprint string         // see Listing.Credentials
+	fileErr     error          // why the last valid value is used in place of a file's content
 }
 
 // load returns the current secrets. It reads files again.
@@ -158,8 +161,17 @@ func (c Credentials) load() auth {
 		add("DD-API-KEY", "", c.APIKey)
 		add("DD-APPLICATION-KEY", "", c.AppKey)
 	}
+	a.fingerprint = fingerprint(secrets[0])
 	a.secrets = secretPattern(secrets)
 	return a
+}
+
+// fingerprint returns half of the SHA-256 of a key, in hex. A key of Datadog's cannot be
+// found from it: an API key is 128 random bits, and a token has more. The stand-ins of
+// tests can, so that it is not printed. It is the same in every version of the program.
+func fingerprint(key string) string {
+	sum := sha256.Sum256([]byte("datadog_org_connections_exporter credentials " + key))
+	return hex.EncodeToString(sum[:sha256.Size/2])
 }
 
 // minKeyLength is the length below which a secret is not a key of Datadog's, which have

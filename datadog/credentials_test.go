@@ -171,6 +171,54 @@ func TestNewSecretFile_UsesRotatedKeyForNextListing(t *testing.T) {
 	})
 }
 
+func TestListing_CredentialsAreThoseOfTheAPIKeyOrToken(t *testing.T) {
+	server, org := fake.Star(fake.Options{}, 1, 1)
+	fingerprint := func(credentials datadog.Credentials) string {
+		return list(t, newClient(t, server, org, func(o *datadog.Options) {
+			o.Credentials = credentials
+			o.Transport = roundTripper{status: 200, body: `{"data":[],"meta":{"page":{"total_count":0}}}`}
+		})).Credentials
+	}
+	a, b := secret(t, strings.Repeat("a", 32)), secret(t, strings.Repeat("b", 32))
+	// It is stored, so that it must be the same in later versions.
+	const ofA = "d7b707108dc5e97a00d607b52f3f4f6d"
+	for name, credentials := range map[string]datadog.Credentials{
+		"a pair of keys":          {APIKey: a, AppKey: b},
+		"another application key": {APIKey: a, AppKey: a},
+		"a token beside a key":    {APIKey: b, AccessToken: a},
+	} {
+		if got := fingerprint(credentials); got != ofA {
+			t.Errorf("%s: the fingerprint is %s, want %s", name, got, ofA)
+		}
+	}
+	if fingerprint(datadog.Credentials{APIKey: b, AppKey: a}) == ofA {
+		t.Error("another API key has the same fingerprint")
+	}
+}
+
+func TestListing_CredentialsAreThoseThatWereSent(t *testing.T) {
+	runSynctest(t, "", func(t *testing.T) {
+		server, org := fake.Star(fake.Options{}, 3, 1)
+		other := server.AddOrg(fake.Org{})
+		file := filepath.Join(t.TempDir(), "token")
+		write(t, file, server.Keys(org).Token)
+		token, err := datadog.NewSecretFile("access token", file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := newClient(t, server, org, func(o *datadog.Options) { o.Credentials = datadog.Credentials{AccessToken: token} })
+		first := list(t, client).Credentials
+		write(t, file, "")
+		if list(t, client).Credentials != first {
+			t.Error("an unusable file changes the fingerprint, but not the token that is sent")
+		}
+		write(t, file, server.Keys(other).Token)
+		if list(t, client).Credentials == first {
+			t.Error("another token has the same fingerprint")
+		}
+	})
+}
+
 func TestNewSecretFile_KeepsLastValidKey(t *testing.T) {
 	runSynctest(t, "", func(t *testing.T) {
 		server, org := fake.Star(fake.Options{}, 3, 1)

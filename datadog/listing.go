@@ -19,6 +19,10 @@ type Listing struct {
 	// Filtered reports whether the listing was restricted to a source or a sink, and
 	// the org may have other connections.
 	Filtered bool
+	// Credentials is a fingerprint of the API key or the access token that was sent:
+	// equal for equal ones, also after a restart, and no secret. The application key,
+	// which belongs to the same org, does not count.
+	Credentials string
 	// Warnings are about odd responses and unusable key files, for the log. They
 	// contain no personal data.
 	Warnings []string

@@ -30,6 +30,9 @@ type Options struct {
 	API *url.URL
 	// Credentials of the org. Required.
 	Credentials Credentials
+	// OrgID is the org of the credentials, from [ParseOrgID]: listings fail with
+	// [WrongOrg] if they are another org's. Default: not checked.
+	OrgID string
 	// PageSize is the number of connections to request per page. Consecutive pages
 	// share one; of pages with no more than one, all are read twice. Default:
 	// [DefaultPageSize], the API's own.
@@ -122,7 +125,8 @@ func NewTransport() *http.Transport {
 // than half of that of the client's last good listing, or if rows moved from page to
 // page meanwhile. Two equal reads are a listing, which is not [Listing.Complete] if their
 // total is another or missing. Without two it fails with [Incomplete], and so it does if
-// pages repeat rows.
+// pages repeat rows. It fails with [WrongOrg] if a connection has two ends of which
+// neither is [Options.OrgID].
 func (c *Client) List(ctx context.Context) (*Listing, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
@@ -133,6 +137,10 @@ func (c *Client) List(ctx context.Context) (*Listing, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := fetcher.checkOrg(listing); err != nil {
+		return nil, err
+	}
+	c.setListed(len(listing.Connections))
 	now := time.Now()
 	listing.Filtered = c.filtered()
 	listing.Credentials = fetcher.auth.fingerprint
@@ -154,7 +162,6 @@ func (c *Client) listConsistent(ctx context.Context, fetch fetchFunc) (*Listing,
 			return nil, err
 		}
 		if c.isSure(r) || slices.ContainsFunc(earlier, r.equal) {
-			c.setListed(len(r.connections))
 			l := r.listing()
 			if !l.Complete {
 				l.Warnings = append(l.Warnings, fmt.Sprintf("the API's total does not match its connections, of which two reads are equal: %v", r))
@@ -165,7 +172,7 @@ func (c *Client) listConsistent(ctx context.Context, fetch fetchFunc) (*Listing,
 	}
 	return nil, &Error{
 		Reason: Incomplete,
-		Op:     "list org connections from " + c.url(0).String(),
+		Op:     c.listOp(),
 		Detail: fmt.Sprintf("%d reads of all pages, of which none matches the total or another: %v, %v, and %v",
 			maxReads, earlier[0], earlier[1], earlier[2]),
 	}
@@ -178,6 +185,9 @@ func (c *Client) isSure(r *listingRead) bool {
 	defer c.mu.Unlock()
 	return r.complete() && !r.unlinked && 2*len(r.connections) >= c.listed
 }
+
+// listOp is the operation of errors that are not about one page.
+func (c *Client) listOp() string { return "list org connections from " + c.url(0).String() }
 
 func (c *Client) setListed(connections int) {
 	c.mu.Lock()

@@ -9,6 +9,7 @@
 //
 //	site.go         sites, and the base URL of their APIs
 //	credentials.go  keys and tokens, fixed or in files
+//	identity.go     ids of orgs, and whether a listing is that of the stated org
 //	listing.go      listings, connections, creators and orgs
 //	ternary.go      booleans that may be unknown
 //	client.go       options, and List: reads all pages until a read is consistent

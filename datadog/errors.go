@@ -25,11 +25,12 @@ const (
 	Network      Reason = "network"      // no connection, or a closed one
 	Malformed    Reason = "malformed"    // a response that is not a listing
 	Incomplete   Reason = "incomplete"   // pages that repeat rows, or reads of all pages that match neither the total nor each other
+	WrongOrg     Reason = "wrong_org"    // credentials of another org than Options.OrgID
 )
 
 // Reasons returns every [Reason].
 func Reasons() []Reason {
-	return []Reason{Unauthorized, Forbidden, RateLimited, ServerError, ClientError, Timeout, Network, Malformed, Incomplete}
+	return []Reason{Unauthorized, Forbidden, RateLimited, ServerError, ClientError, Timeout, Network, Malformed, Incomplete, WrongOrg}
 }
 
 // retryReasons are the reasons for which a request is retried.

@@ -188,5 +188,6 @@ func (p panel) withReasonColors() panel {
 		withOverride("timeout", fixedColor("blue")).
 		withOverride("network", fixedColor("dark-blue")).
 		withOverride("malformed", fixedColor("dark-purple")).
-		withOverride("incomplete", fixedColor("dark-yellow"))
+		withOverride("incomplete", fixedColor("dark-yellow")).
+		withOverride("wrong_org", fixedColor("dark-orange"))
 }

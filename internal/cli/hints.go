@@ -38,10 +38,10 @@ func (l hintLister) List(ctx context.Context) (*datadog.Listing, error) {
 // of returns what to do about a failure.
 func (h hints) of(reason datadog.Reason) string {
 	api, filters := "--datadog.site and --datadog.api-url", "--datadog.source-org-id and --datadog.sink-org-id"
-	timeout, pageSize := "--datadog.timeout", "--datadog.page-size"
+	timeout, pageSize, orgID := "--datadog.timeout", "--datadog.page-size", "--datadog.org-id"
 	if h.configFile {
 		api, filters = "the org's site and api_url", "source_org_id and sink_org_id"
-		timeout, pageSize = "the org's timeout", "its page_size"
+		timeout, pageSize, orgID = "the org's timeout", "its page_size", "the org's org_id"
 	}
 	again := "run the command again"
 	if h.repeats {
@@ -67,6 +67,8 @@ func (h hints) of(reason datadog.Reason) string {
 		return again + "; check name resolution, proxy and firewall if it lasts"
 	case datadog.Malformed:
 		return fmt.Sprintf("check that %s lead to Datadog's API and not to a login page or a proxy's", api)
+	case datadog.WrongOrg:
+		return fmt.Sprintf("give the stated org's credentials, or correct %s", orgID)
 	}
 	return again + "; connections may be changing at this moment" // datadog.Incomplete
 }

@@ -1,0 +1,65 @@
+package datadog
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// uuid matches the id of an org.
+var uuid = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// ParseOrgID returns s as the id of an org, in lower case as the API has it. It returns
+// an error for anything but a UUID, such as an org's name or public id.
+func ParseOrgID(s string) (string, error) {
+	id := strings.ToLower(strings.TrimSpace(s))
+	if !uuid.MatchString(id) {
+		return "", fmt.Errorf("%q is not the id of an org: expected a UUID such as 4dee724d-00cc-11ea-a77b-570c9d03c6c5", s)
+	}
+	return id, nil
+}
+
+// checkOrg returns an error if a connection has two ends of which neither is
+// [Options.OrgID]: the API lists only connections of the org of the credentials.
+func (f *pageFetcher) checkOrg(l *Listing) error {
+	stated := f.options.OrgID
+	if stated == "" {
+		return nil
+	}
+	i := slices.IndexFunc(l.Connections, func(c Connection) bool { return c.hasEnds() && !c.hasEnd(stated) })
+	if i < 0 {
+		return nil
+	}
+	detail := fmt.Sprintf("the credentials are not those of the stated org %s but another org's: connection %s has it at neither end", stated, l.Connections[i].ID)
+	if ids := commonEnds(l.Connections); len(ids) == 1 {
+		detail += "; they seem to be those of org " + ids[0]
+		if n := slices.IndexFunc(l.Orgs, func(o Org) bool { return o.ID == ids[0] && o.Name != "" }); n >= 0 {
+			detail += fmt.Sprintf(", %q", truncate(f.auth.redact(l.Orgs[n].Name)))
+		}
+		detail += ", which is an end of every connection"
+	}
+	return &Error{Reason: WrongOrg, Op: f.listOp(), Detail: detail}
+}
+
+// commonEnds returns the orgs that are an end of every connection with two ends.
+func commonEnds(connections []Connection) []string {
+	var ids []string
+	for _, c := range connections {
+		switch {
+		case !c.hasEnds():
+		case ids == nil:
+			ids = slices.Compact([]string{c.SourceID, c.SinkID})
+		default:
+			ids = slices.DeleteFunc(ids, func(id string) bool { return !c.hasEnd(id) })
+		}
+	}
+	return ids
+}
+
+func (c *Connection) hasEnds() bool { return c.SourceID != "" && c.SinkID != "" }
+
+// hasEnd reports whether the org is an end of the connection.
+func (c *Connection) hasEnd(id string) bool {
+	return strings.EqualFold(c.SourceID, id) || strings.EqualFold(c.SinkID, id)
+}

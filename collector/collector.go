@@ -118,7 +118,7 @@ func (o output) putTime(m Metric, t time.Time, labels ...string) {
 }
 
 func (o output) listings(view inventory.View) {
-	o.put(inventoryComplete, boolValue(view.Complete))
+	o.put(inventoryComplete, boolValue(view.Complete()))
 	for _, org := range view.Orgs {
 		o.org(org)
 		o.api(org)

@@ -142,7 +142,7 @@ func (c *Client) List(ctx context.Context) (*Listing, error) {
 	}
 	c.setListed(len(listing.Connections))
 	now := time.Now()
-	listing.Filtered = c.filtered()
+	listing.Filter = c.filter()
 	listing.Credentials = fetcher.auth.fingerprint
 	listing.Began = began
 	listing.Duration = now.Sub(began)
@@ -195,7 +195,7 @@ func (c *Client) setListed(connections int) {
 	c.listed = connections
 }
 
-func (c *Client) filtered() bool { return c.options.SourceOrgID != "" || c.options.SinkOrgID != "" }
+func (c *Client) filter() Filter { return Filter{c.options.SourceOrgID, c.options.SinkOrgID} }
 
 func (c *Client) countRetry(r Reason) {
 	c.mu.Lock()

@@ -2,6 +2,7 @@ package datadog
 
 import (
 	"cmp"
+	"strings"
 	"time"
 )
 
@@ -16,9 +17,9 @@ type Listing struct {
 	// Complete reports whether the number of connections is the API's total. If not,
 	// or if the API returned no total, two reads of all pages were equal.
 	Complete bool
-	// Filtered reports whether the listing was restricted to a source or a sink, and
-	// the org may have other connections.
-	Filtered bool
+	// Filter is what the listing was restricted to. With one, the org may have other
+	// connections.
+	Filter Filter
 	// Credentials is a fingerprint of the API key or the access token that was sent:
 	// equal for equal ones, also after a restart, and no secret. The application key,
 	// which belongs to the same org, does not count.
@@ -36,6 +37,19 @@ type Listing struct {
 	// NotBefore is the earliest time of the next request if the rate limit is used
 	// up, else zero.
 	NotBefore time.Time
+}
+
+// Filtered reports whether the listing was restricted to a source or a sink.
+func (l *Listing) Filtered() bool { return l.Filter != Filter{} }
+
+// Filter restricts a listing to connections with this source and this sink. The zero
+// value does not.
+type Filter struct{ SourceOrgID, SinkOrgID string }
+
+// Matches reports whether a listing with the filter has the connection.
+func (f Filter) Matches(c *Connection) bool {
+	return (f.SourceOrgID == "" || strings.EqualFold(f.SourceOrgID, c.SourceID)) &&
+		(f.SinkOrgID == "" || strings.EqualFold(f.SinkOrgID, c.SinkID))
 }
 
 // Connection lets the users of the sink org query the source org's data.

@@ -101,7 +101,7 @@ func (f *pageFetcher) attempt(ctx context.Context, offset int, pauses backoff.Ba
 		return nil, f.statusError(target, resp)
 	}
 	body := &bodyReader{body: resp.Body, left: maxBody}
-	p, err := decodePage(body, f.filtered())
+	p, err := decodePage(body, f.filter() != Filter{})
 	switch {
 	case body.err != nil:
 		return nil, f.transportError(target, body.err, fmt.Sprintf("waited %v for it to end", since(began)))

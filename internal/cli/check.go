@@ -49,9 +49,6 @@ func (c *check) run(ctx context.Context, io streams) error {
 	if err != nil {
 		return err
 	}
-	if gaps == nil && !view.Complete {
-		fmt.Fprintln(io.err, "warning: a filtered listing does not show what is missing")
-	}
 	findings := c.findings(rules, view)
 	if err := c.write(io.out, findings); err != nil {
 		return fmt.Errorf("write the findings: %w", err)
@@ -92,7 +89,7 @@ func (c *check) rules(io streams) (*policy.Policy, error) {
 func (c *check) findings(rules *policy.Policy, view inventory.View) []report.Finding {
 	findings := []report.Finding{}
 	if rules != nil {
-		findings = report.PolicyFindings(rules.Judge(view.Snapshot, view.Complete, time.Now()))
+		findings = report.PolicyFindings(rules.Judge(view.Snapshot, view.Complete(), time.Now()))
 	}
 	if c.risks {
 		findings = append(findings, report.RiskFindings(view.Snapshot)...)

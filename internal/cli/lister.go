@@ -36,8 +36,7 @@ func addConfigFile(group flagGroup, target *string) {
 		PlaceHolder("FILE").StringVar(target)
 }
 
-// list lists every org once. gaps is non-nil where an org could not be listed, or
-// not completely; the view holds the others then.
+// list lists every org once. gaps is that of [inventory.View.Incomplete].
 func (l *lister) list(ctx context.Context, io streams) (view inventory.View, gaps, err error) {
 	orgs, err := l.orgs(level.NewFilter(log.NewLogfmtLogger(io.err), level.AllowWarn()))
 	if err != nil {
@@ -50,18 +49,11 @@ func (l *lister) list(ctx context.Context, io streams) (view inventory.View, gap
 	inv.Refresh(ctx)
 	stop()
 	view = inv.View()
-	var problems []error
-	for _, org := range view.Orgs {
-		switch {
-		case org.Err != nil:
-			problems = append(problems, fmt.Errorf("org %s could not be listed: %w", org.Name, org.Err))
-		case org.Listing == nil:
-			problems = append(problems, fmt.Errorf("org %s could not be listed: %w", org.Name, context.Cause(ctx)))
-		case !org.Listing.Complete:
-			problems = append(problems, fmt.Errorf("the listing of org %s may not be complete: %s", org.Name, org.Listing.Warnings[0]))
-		}
+	gaps = view.Incomplete()
+	if gaps != nil && ctx.Err() != nil {
+		gaps = errors.Join(gaps, context.Cause(ctx))
 	}
-	return view, errors.Join(problems...), nil
+	return view, gaps, nil
 }
 
 func (l *lister) orgs(logger log.Logger) ([]inventory.Org, error) {

@@ -124,13 +124,14 @@ func TestHandler_RespondsAsPromhttp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	gaps := []inventory.Gap{{Org: "default", Reason: inventory.NotListed}}
 	for name, test := range map[string]struct {
 		view   inventory.View
 		policy *policy.Policy
 	}{
-		"before the first listing": {view: inventory.View{Snapshot: &inventory.Snapshot{}, Orgs: []inventory.OrgState{{Name: "default"}}}},
-		"without a policy":         {view: inventory.View{Snapshot: newUnusualSnapshot(), Orgs: newOrgStates()}},
-		"under a policy":           {view: inventory.View{Snapshot: newUnusualSnapshot(), Orgs: newOrgStates(), Complete: true}, policy: rules},
+		"before the first listing": {view: inventory.View{Snapshot: &inventory.Snapshot{}, Orgs: []inventory.OrgState{{Name: "default"}}, Gaps: gaps}},
+		"without a policy":         {view: inventory.View{Snapshot: newUnusualSnapshot(), Orgs: newOrgStates(), Gaps: gaps}},
+		"under a policy":           {view: inventory.View{Snapshot: newUnusualSnapshot(), Orgs: newOrgStates()}, policy: rules},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inv, current, apiMetrics := &stubInventory{view: test.view}, &policy.Current{}, collector.NewAPIMetrics()

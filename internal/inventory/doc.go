@@ -1,5 +1,5 @@
-// Package inventory lists the org connections of all configured orgs and merges
-// them into one snapshot.
+// Package inventory lists the org connections of all configured orgs, merges them into
+// one snapshot, and remembers what changes.
 //
 // The way of the data:
 //
@@ -7,19 +7,24 @@
 //     attempt is younger than the TTL. Concurrent refreshes share one listing. When
 //     a listing fails, the last good one is kept until it is stale: older than
 //     MaxStale.
-//   - Merge. A connection has two ends, so that two orgs may list it: the newer
-//     listing is believed. A connection is removed when the authoritative listing of
-//     one of its ends lacks it, and is newer than the listing that has it.
+//   - Merge. A connection has two ends, so that two orgs may list it. A listing is made
+//     over an interval of time, and what it has was there at some moment of that. Of two
+//     listings the later one is believed; of two that overlap, the first in the order of
+//     the configuration. A connection is disproved by a complete, unfiltered listing of
+//     one of its ends that began after the listing that has it ended.
 //   - Snapshot. The result has each connection and each org once. It is immutable,
 //     and replaced only when the content differs: what was made from a snapshot is
 //     valid as long as the pointer is the same.
-//   - View. The snapshot at one moment, with the state of each org's listing.
+//   - View. The snapshot at one moment, with the state of each org's listing, and the
+//     gaps: why not all may be known.
+//   - History. What was ever seen is compared with each new snapshot. A change is what
+//     happened to a connection, as far as the listings prove it: what is out of sight is
+//     not removed, and what comes into sight is not added.
 //
-// A listing is authoritative about the org whose credentials made it, if it is
-// complete and not filtered. The API does not say whose credentials were used: that
-// is inferred from the connections. An org is observed if its own credentials are
-// configured and the API has not rejected them. Of other orgs only the connections
-// with observed orgs are listed.
+// Whose credentials made a listing decides what it can disprove. The configuration may
+// state it; the API does not, so that otherwise it is inferred from the connections where
+// they leave no doubt. An org is observed if its own credentials are configured and the API
+// has not rejected them. Of other orgs only the connections with observed orgs are listed.
 //
 // An [OrgInventory] is one org's part of the inventory: what its credentials list.
 // Which orgs are observed, and whether the inventory is complete, is answered for all
@@ -27,10 +32,13 @@
 //
 //	inventory.go   when orgs are listed, and views of the result
 //	org.go         one org: its last listing, its last failure, its next attempt
+//	gap.go         whether all is known, and if not, why
+//	identity.go    whose credentials made a listing
 //	merge.go       listings to one snapshot
+//	sighting.go    which listing is believed
 //	snapshot.go    the merged connections and orgs
-//	observed.go    whose credentials made a listing
-//	changes.go     logs the differences between two snapshots
+//	change.go      what happened to a connection
+//	history.go     what changes from snapshot to snapshot
 //
 // The package imports neither Prometheus nor HTTP.
 package inventory

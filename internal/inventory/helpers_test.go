@@ -2,6 +2,7 @@ package inventory_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -34,6 +35,9 @@ func (l *fakeLister) List(ctx context.Context) (*datadog.Listing, error) {
 		onList()
 	}
 	listing.Began = time.Now()
+	if listing.Credentials == "" {
+		listing.Credentials = fmt.Sprintf("%p", l)
+	}
 	listing.Duration = delay
 	select {
 	case <-time.After(delay):

@@ -37,6 +37,9 @@ type Org struct {
 	// Name is unique. It is the org label of the metrics about listing this org.
 	Name   string
 	Lister Lister
+	// OrgID is the id of the org whose credentials the lister has. Default: unknown,
+	// and inferred from the listings as far as they tell.
+	OrgID string
 }
 
 // Options configure an [Inventory].
@@ -53,6 +56,10 @@ type Options struct {
 
 // Inventory lists all configured orgs and merges their listings. It is safe for
 // concurrent use.
+//
+// Two locks: mergeMu is held while listings are merged, which takes long for large
+// accounts, mu only for moments. mergeMu is locked first. Neither is held while a line
+// is logged.
 type Inventory struct {
 	ctx      context.Context //nolint:containedctx // the process's life: a listing outlives the scrape that asked for it
 	ttl      time.Duration
@@ -62,12 +69,15 @@ type Inventory struct {
 
 	reconfigured chan struct{} // wakes WarmUp
 
-	mu       sync.Mutex
-	orgs     []*org
+	mergeMu  sync.Mutex
 	observed observedCache
-	all      snapshotCache // merged from the last good listings, stale ones too
-	fresh    snapshotCache // merged from those that are not stale; used while some are
-	changes  changeLog     // of all
+	all      snapshotCache             // merged from the last good listings, stale ones too
+	fresh    snapshotCache             // merged from those that are not stale; used while some are
+	parts    map[string]*snapshotCache // of single orgs, by name
+	history  history
+
+	mu   sync.Mutex
+	orgs []*org
 }
 
 // New returns an inventory without any listing. It starts none: that is for
@@ -81,6 +91,8 @@ func New(ctx context.Context, orgs []Org, o Options) *Inventory {
 		logger:       o.Logger,
 		slots:        make(chan struct{}, maxConcurrentListings),
 		reconfigured: make(chan struct{}, 1),
+		parts:        map[string]*snapshotCache{},
+		history:      newHistory(),
 	}
 	if inv.logger == nil {
 		inv.logger = log.NewNopLogger()
@@ -94,6 +106,8 @@ func New(ctx context.Context, orgs []Org, o Options) *Inventory {
 // lister returns one: changed settings do not change what Datadog has. Orgs that
 // are no longer configured are dropped at once.
 func (inv *Inventory) Configure(orgs []Org) {
+	inv.mergeMu.Lock()
+	defer inv.mergeMu.Unlock()
 	inv.mu.Lock()
 	defer inv.mu.Unlock()
 	previous := map[string]*org{}
@@ -106,17 +120,17 @@ func (inv *Inventory) Configure(orgs []Org) {
 		switch {
 		case o == nil:
 			o = newOrg(configured)
-		case o.lister != configured.Lister:
+		case o.lister != configured.Lister || o.statedID != configured.OrgID:
 			o.cancel()
-			o = o.withLister(configured.Lister)
+			o = o.reconfigured(configured)
 		}
 		delete(previous, configured.Name)
 		inv.orgs = append(inv.orgs, o)
 	}
 	for _, removed := range previous {
 		removed.cancel()
+		delete(inv.parts, removed.name)
 	}
-	inv.changes.reset(inv.allSnapshot())
 	select {
 	case inv.reconfigured <- struct{}{}:
 	default: // WarmUp has yet to see the last one
@@ -130,11 +144,9 @@ type View struct {
 	Snapshot *Snapshot
 	// Orgs is the state of each org's listing, in the order of the configuration.
 	Orgs []OrgState
-	// Complete is true where the snapshot has everything that the configured
-	// credentials can see: every org has a listing that is complete, not filtered
-	// and not stale. Otherwise a connection that is not in the snapshot may exist
-	// all the same. It is about all orgs in the view of an [OrgInventory], too.
-	Complete bool
+	// Gaps are the orgs of which not all is known, in the same order: see
+	// [View.Complete]. They are those of all orgs in the view of an [OrgInventory], too.
+	Gaps []Gap
 }
 
 // Ready returns nil once every org was tried and one listing succeeded, else the
@@ -197,13 +209,14 @@ func (inv *Inventory) nextWarmUp() <-chan time.Time {
 
 // View returns the present inventory. It starts no listing.
 func (inv *Inventory) View() View {
-	inv.mu.Lock()
-	defer inv.mu.Unlock()
-	return inv.view(inv.orgs, &inv.all, &inv.fresh)
+	inv.mergeMu.Lock()
+	defer inv.mergeMu.Unlock()
+	v, inputs := inv.state()
+	return inv.view(v, inputs, inputs, &inv.all, &inv.fresh)
 }
 
 // OrgInventory is the part of an [Inventory] that one org's credentials list. Which
-// orgs are observed, and [View.Complete], are answered for all orgs together.
+// orgs are observed, and the gaps, are answered for all orgs together.
 type OrgInventory struct {
 	inv  *Inventory
 	name string
@@ -214,7 +227,8 @@ type OrgInventory struct {
 func (inv *Inventory) ForOrg(name string) (oi OrgInventory, ok bool) {
 	inv.mu.Lock()
 	defer inv.mu.Unlock()
-	return OrgInventory{inv: inv, name: name}, inv.org(name) != nil
+	ok = slices.ContainsFunc(inv.orgs, func(o *org) bool { return o.name == name })
+	return OrgInventory{inv: inv, name: name}, ok
 }
 
 // Refresh is [Inventory.Refresh] of the one org.
@@ -225,23 +239,53 @@ func (oi OrgInventory) Refresh(ctx context.Context) {
 // View is [Inventory.View] of the one org. It is empty once the org is no longer
 // configured.
 func (oi OrgInventory) View() View {
-	oi.inv.mu.Lock()
-	defer oi.inv.mu.Unlock()
-	o := oi.inv.org(oi.name)
-	if o == nil {
+	oi.inv.mergeMu.Lock()
+	defer oi.inv.mergeMu.Unlock()
+	v, inputs := oi.inv.state()
+	n := slices.IndexFunc(v.Orgs, func(o OrgState) bool { return o.Name == oi.name })
+	if n < 0 {
 		return View{Snapshot: &Snapshot{}}
 	}
-	return oi.inv.view([]*org{o}, &o.snapshot, &o.snapshot)
+	v.Orgs = v.Orgs[n : n+1]
+	cache := oi.inv.parts[oi.name]
+	if cache == nil {
+		cache = &snapshotCache{}
+		oi.inv.parts[oi.name] = cache
+	}
+	return oi.inv.view(v, inputs[n:n+1], inputs, cache, cache)
 }
 
-// org returns the org of that name, or nil. The lock is held.
-func (inv *Inventory) org(name string) *org {
-	for _, o := range inv.orgs {
-		if o.name == name {
-			return o
+// state returns a view without a snapshot, and the inputs to one of all orgs, in the
+// same order.
+func (inv *Inventory) state() (View, []input) {
+	inv.mu.Lock()
+	defer inv.mu.Unlock()
+	now := time.Now()
+	v := View{Orgs: make([]OrgState, len(inv.orgs))}
+	inputs := make([]input, len(inv.orgs))
+	for i, o := range inv.orgs {
+		v.Orgs[i] = o.state(now, inv.maxStale)
+		inputs[i] = o.input()
+		if gap := o.gap(now, inv.maxStale); gap != nil {
+			v.Gaps = append(v.Gaps, *gap)
 		}
 	}
-	return nil
+	return v, inputs
+}
+
+// view returns the view with the snapshot of the inputs to it, from cache all, or from
+// cache fresh while one of its orgs is stale. mergeMu is held.
+func (inv *Inventory) view(v View, inputs, ofAll []input, all, fresh *snapshotCache) View {
+	observed, cache := inv.observed.get(ofAll), all
+	inputs = slices.Clone(inputs)
+	for i := range inputs {
+		if v.Orgs[i].Stale {
+			cache = fresh
+			inputs[i].listing = nil
+		}
+	}
+	v.Snapshot = cache.get(inputs, observed)
+	return v
 }
 
 // refresh starts the listings that are due among the selected orgs, and waits for
@@ -266,7 +310,7 @@ func (inv *Inventory) startDue(selected func(*org) bool) (running []<-chan struc
 			continue
 		}
 		if o.done == nil && !now.Before(o.nextAttempt) && inv.ctx.Err() == nil {
-			go inv.list(o, o.startListing(inv.ctx, now, inv.ttl))
+			go inv.list(o.startListing(inv.ctx, now, inv.ttl))
 		}
 		if o.done != nil {
 			running = append(running, o.done)
@@ -275,82 +319,85 @@ func (inv *Inventory) startDue(selected func(*org) bool) (running []<-chan struc
 	return running
 }
 
-// list lists an org as soon as there is a slot, and records the result.
-func (inv *Inventory) list(o *org, ctx context.Context) { //nolint:revive // the context is the org's
-	var listing *datadog.Listing
-	var err error
+// list lists an org as soon as there is a slot, records the result, and logs it. Those
+// who wait find it logged, but a log that blocks keeps nobody else from listing the org.
+func (inv *Inventory) list(l startedListing) {
+	defer close(l.done)
+	listing, err := inv.listWithSlot(l)
+	inv.mergeMu.Lock()
+	logResult := inv.record(l, listing, err)
+	inv.mergeMu.Unlock()
+	logResult()
+}
+
+// maxSlotWait bounds how long a listing waits for others to end.
+const maxSlotWait = 5 * time.Minute
+
+func (inv *Inventory) listWithSlot(l startedListing) (*datadog.Listing, error) {
+	timeout := time.NewTimer(maxSlotWait)
+	defer timeout.Stop()
 	select {
 	case inv.slots <- struct{}{}:
-		listing, err = o.lister.List(ctx)
-		<-inv.slots
-	case <-ctx.Done():
+		defer func() { <-inv.slots }()
+		return l.lister.List(l.ctx)
+	case <-timeout.C:
+		return nil, fmt.Errorf("%w: %d listings of other orgs have kept this one waiting for %v", datadog.Timeout, maxConcurrentListings, maxSlotWait)
+	case <-l.ctx.Done():
+		return nil, l.ctx.Err()
 	}
+}
 
+// record records the result of a listing, and what has changed with it. It returns a
+// function that logs that. mergeMu is held.
+func (inv *Inventory) record(l startedListing, listing *datadog.Listing, err error) (logResult func()) {
 	inv.mu.Lock()
-	defer inv.mu.Unlock()
-	canceled := ctx.Err() != nil
-	o.cancel()
-	done := o.done
+	logListing, listed := inv.recordResult(l, listing, err)
+	inv.mu.Unlock()
+	if listed == nil {
+		return logListing
+	}
+	v, inputs := inv.state()
+	snapshot := inv.all.get(inputs, inv.observed.get(inputs))
+	complete := !slices.ContainsFunc(v.Gaps, func(g Gap) bool { return g.Reason != Filtered })
+	changes, renames := inv.history.observe(*listed, inputs, snapshot, complete)
+	return func() {
+		logListing()
+		logChanges(inv.logger, changes, renames)
+	}
+}
+
+// recordResult records the result of a listing in the state of its org, and returns a
+// function that logs it. listed is nil where there is no new listing. The lock is held.
+func (inv *Inventory) recordResult(l startedListing, listing *datadog.Listing, err error) (logListing func(), listed *input) {
+	o := l.org
+	canceled := l.ctx.Err() != nil
+	l.cancel()
 	o.done = nil
-	defer close(done) // last, so that those who wait find the changes logged
-	defer inv.logChanges()
 	if canceled {
-		return // the process stops, or the org was reconfigured: no failure of the org
+		return func() {}, nil // the process stops, or the org was reconfigured: no failure of the org
 	}
 	logger := log.With(inv.logger, "org", o.name)
 	if err != nil {
 		reason := o.recordFailure(err)
-		level.Warn(logger).Log("msg", "Listing failed", "reason", reason, "err", err, "next_attempt", logTime(o.nextAttempt))
-		return
-	}
-	first, recovered := o.listing == nil, o.err != nil
-	o.recordSuccess(listing)
-	if first {
-		inv.changes.ignoreAdded(listing)
-	}
-	for _, warning := range listing.Warnings {
-		level.Warn(logger).Log("msg", "Listing warning", "warning", warning)
+		next := logTime(o.nextAttempt)
+		return func() {
+			level.Warn(logger).Log("msg", "Listing failed", "reason", reason, "err", err, "next_attempt", next)
+		}, nil
 	}
 	leveled := level.Debug(logger)
-	if first || recovered {
-		leveled = level.Info(logger)
+	if o.listing == nil || o.err != nil {
+		leveled = level.Info(logger) // the first one, or the end of an outage
 	}
-	leveled.Log("msg", "Listing succeeded", "connections", len(listing.Connections), "complete", listing.Complete,
-		"pages", listing.Pages, "duration", listing.Duration, "next_attempt", logTime(o.nextAttempt))
-}
-
-// logChanges logs what has changed, unless listings are running. The lock is held.
-func (inv *Inventory) logChanges() {
-	if !slices.ContainsFunc(inv.orgs, func(o *org) bool { return o.done != nil }) {
-		inv.changes.log(inv.logger, inv.allSnapshot())
-	}
-}
-
-// view returns a view of some orgs. The snapshot comes from cache all, or from cache
-// fresh while one of the orgs is stale. The lock is held.
-func (inv *Inventory) view(orgs []*org, all, fresh *snapshotCache) View {
-	now := time.Now()
-	v := View{Complete: true, Orgs: make([]OrgState, len(orgs))}
-	for _, o := range inv.orgs {
-		v.Complete = v.Complete && o.complete(now, inv.maxStale)
-	}
-	shown, cache := make([]*org, 0, len(orgs)), all
-	for i, o := range orgs {
-		v.Orgs[i] = o.state(now, inv.maxStale)
-		if v.Orgs[i].Stale {
-			cache = fresh
-		} else {
-			shown = append(shown, o)
+	o.recordSuccess(listing)
+	next := logTime(o.nextAttempt)
+	in := o.input()
+	return func() {
+		for _, warning := range listing.Warnings {
+			level.Warn(logger).Log("msg", "Listing warning", "warning", warning)
 		}
-	}
-	v.Snapshot = cache.get(shown, inv.observed.get(inv.orgs))
-	return v
-}
-
-// allSnapshot merges the last good listings of all orgs, stale ones too. The lock is
-// held.
-func (inv *Inventory) allSnapshot() *Snapshot {
-	return inv.all.get(inv.orgs, inv.observed.get(inv.orgs))
+		leveled.Log("msg", "Listing succeeded", "connections", len(listing.Connections), "complete", listing.Complete,
+			"pages", listing.Pages, "duration", listing.Duration, "next_attempt", next)
+	}, &in
 }
 
 func logTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -239,7 +239,7 @@ func TestView_CompleteIfEveryListingIs(t *testing.T) {
 		wantComplete := func(when string, want bool) {
 			t.Helper()
 			org, _ := inv.ForOrg("a")
-			if got, ofOrg := inv.View().Complete, org.View().Complete; got != want || ofOrg != want {
+			if got, ofOrg := inv.View().Complete(), org.View().Complete(); got != want || ofOrg != want {
 				t.Errorf("%s: complete is %v, in the view of org a %v, want %v", when, got, ofOrg, want)
 			}
 		}
@@ -249,7 +249,7 @@ func TestView_CompleteIfEveryListingIs(t *testing.T) {
 		inv.listers["b"].listing.Complete = false
 		inv.refreshAfterTTL(t)
 		wantComplete("when one is not complete", false)
-		inv.listers["b"].listing.Complete, inv.listers["b"].listing.Filtered = true, true
+		inv.listers["b"].listing.Complete, inv.listers["b"].listing.Filter = true, datadog.Filter{SourceOrgID: "b"}
 		inv.refreshAfterTTL(t)
 		wantComplete("when one is filtered", false)
 		inv.setConnections(triangle)

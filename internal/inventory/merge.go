@@ -8,24 +8,13 @@ import (
 	"datadog_org_connections_exporter/datadog"
 )
 
-// input is what a snapshot depends on of one org. The org's id is not part of it: it
-// changes only with the listing.
+// input is what a snapshot depends on of one org. Inputs are in the order of the
+// configuration. It is immutable.
 type input struct {
-	listing  *datadog.Listing
-	rejected bool
-}
-
-func inputsOf(orgs []*org) []input {
-	inputs := make([]input, len(orgs))
-	for i, o := range orgs {
-		inputs[i] = input{listing: o.listing, rejected: o.rejected()}
-	}
-	return inputs
-}
-
-// listed returns the orgs that have a listing.
-func listed(orgs []*org) []*org {
-	return slices.DeleteFunc(slices.Clone(orgs), func(o *org) bool { return o.listing == nil })
+	listing  *datadog.Listing // the last good one, or nil
+	orgID    string           // of the org that the credentials belong to, empty where not certain
+	stated   bool             // the configuration or a discovery states orgID
+	rejected bool             // the API rejects the credentials
 }
 
 // snapshotCache holds a snapshot and what it was merged from.
@@ -35,105 +24,138 @@ type snapshotCache struct {
 	observed *observedOrgs
 }
 
-// get returns the merged listings of the orgs. The snapshot is the cached one where
-// the inputs or the result are equal.
-func (c *snapshotCache) get(orgs []*org, observed *observedOrgs) *Snapshot {
-	orgs = listed(orgs)
-	inputs := inputsOf(orgs)
+// get returns the merged inputs. The snapshot is the cached one where the inputs or
+// the result are equal.
+func (c *snapshotCache) get(inputs []input, observed *observedOrgs) *Snapshot {
 	if c.snapshot != nil && c.observed == observed && slices.Equal(inputs, c.inputs) {
 		return c.snapshot
 	}
 	c.inputs, c.observed = inputs, observed
-	if snapshot := merge(orgs, observed); c.snapshot == nil || !snapshot.equal(c.snapshot) {
+	if snapshot := merge(inputs, observed); c.snapshot == nil || !snapshot.equal(c.snapshot) {
 		c.snapshot = snapshot
 	}
 	return c.snapshot
 }
 
-// merge returns one snapshot of the orgs' listings. Where two of them differ, the
-// newer one is believed. It sorts the orgs.
-func merge(orgs []*org, observed *observedOrgs) *Snapshot {
-	slices.SortStableFunc(orgs, func(a, b *org) int { return a.listing.Began.Compare(b.listing.Began) })
-
-	byID := map[string]datadog.Org{}
-	authoritative := authoritativeListings(orgs)
-	connections := make([][]datadog.Connection, len(orgs))
-	for i, o := range orgs {
-		connections[i] = authoritative.withoutRemoved(o.listing)
-		for _, described := range o.listing.Orgs {
-			byID[described.ID] = byID[described.ID].Updated(described)
+// merge returns one snapshot of all inputs. It depends on nothing but them: neither on
+// the order in which listings ended, nor on which of two that overlap began first.
+func merge(inputs []input, observed *observedOrgs) *Snapshot {
+	var listings []*datadog.Listing
+	for _, in := range inputs {
+		if in.listing != nil {
+			listings = append(listings, in.listing)
 		}
 	}
-	var infos []OrgInfo
-	for id, described := range byID {
-		infos = append(infos, OrgInfo{Org: described, Observed: observed.status(id)})
+	complete := completeListingsOf(inputs)
+	sightings := make([][]datadog.Connection, len(listings))
+	for i, l := range listings {
+		sightings[i] = complete.withoutDisproved(l)
 	}
-	return newSnapshot(union(connections), infos)
+	return newSnapshot(union(sightings, listings), mergeOrgs(inputs, observed))
 }
 
-// union merges lists that are sorted by id. Of connections with the same id, that of
-// the last list is kept.
-func union(lists [][]datadog.Connection) []datadog.Connection {
+// union merges the connections that were seen in each of the listings, both in the
+// same order.
+func union(seen [][]datadog.Connection, listings []*datadog.Listing) []datadog.Connection {
+	merged, conflicts := unionOf(seen)
+	if len(conflicts) == 0 {
+		return merged
+	}
+	merged = slices.Clone(merged) // it may be a listing's
+	for _, id := range conflicts {
+		var sightings []sighting[datadog.Connection]
+		for i, list := range seen {
+			if n, found := search(list, id); found {
+				sightings = append(sightings, sighting[datadog.Connection]{&list[n], intervalOf(listings[i])})
+			}
+		}
+		n, _ := search(merged, id)
+		merged[n] = mergeConnection(sightings)
+	}
+	return merged
+}
+
+// unionOf merges lists that are sorted by id. It returns the ids of connections that
+// differ between two lists, and any of their versions.
+func unionOf(lists [][]datadog.Connection) (all []datadog.Connection, conflicts []string) {
 	switch len(lists) {
 	case 0:
-		return nil
+		return nil, nil
 	case 1:
-		return lists[0]
+		return lists[0], nil
 	}
 	half := len(lists) / 2
-	older, newer := union(lists[:half]), union(lists[half:])
-	all := make([]datadog.Connection, 0, max(len(older), len(newer)))
-	for len(older) > 0 && len(newer) > 0 {
-		switch order := compareIDs(older[0], newer[0]); {
+	a, conflicts := unionOf(lists[:half])
+	b, more := unionOf(lists[half:])
+	conflicts = append(conflicts, more...)
+	all = make([]datadog.Connection, 0, max(len(a), len(b)))
+	for len(a) > 0 && len(b) > 0 {
+		switch order := compareIDs(a[0], b[0]); {
 		case order < 0:
-			all, older = append(all, older[0]), older[1:]
+			all, a = append(all, a[0]), a[1:]
 		case order > 0:
-			all, newer = append(all, newer[0]), newer[1:]
+			all, b = append(all, b[0]), b[1:]
 		default:
-			all, older, newer = append(all, newer[0]), older[1:], newer[1:]
+			if !sameConnection(a[0], b[0]) {
+				conflicts = append(conflicts, a[0].ID)
+			}
+			all, a, b = append(all, a[0]), a[1:], b[1:]
 		}
 	}
-	return append(append(all, older...), newer...)
+	return append(append(all, a...), b...), conflicts
 }
 
-// authoritative has the newest authoritative listing of each org by its id: one that
-// has all of the org's connections.
-type authoritative map[string]*datadog.Listing
+// search returns the position of the connection with the id in a list sorted by id.
+func search(sorted []datadog.Connection, id string) (n int, found bool) {
+	return slices.BinarySearchFunc(sorted, id, func(c datadog.Connection, id string) int { return cmp.Compare(c.ID, id) })
+}
 
-// authoritativeListings expects the oldest listing first.
-func authoritativeListings(orgs []*org) authoritative {
-	a := authoritative{}
-	for _, o := range orgs {
-		if o.orgID != "" && o.listing.Complete && !o.listing.Filtered {
-			a[o.orgID] = o.listing
+// mergeConnection merges what listings say about one connection.
+func mergeConnection(sightings []sighting[datadog.Connection]) datadog.Connection {
+	merged := *latest(sightings, func(c *datadog.Connection) *datadog.Connection { return c })
+	merged.SourceID = latest(sightings, func(c *datadog.Connection) string { return c.SourceID })
+	merged.SinkID = latest(sightings, func(c *datadog.Connection) string { return c.SinkID })
+	merged.CreatedAt = latest(sightings, func(c *datadog.Connection) time.Time { return c.CreatedAt })
+	merged.Creator.ID = latest(sightings, func(c *datadog.Connection) string { return c.Creator.ID })
+	merged.Creator.Disabled = latest(sightings, func(c *datadog.Connection) datadog.Ternary { return c.Creator.Disabled })
+	merged.Creator.Kind = cmp.Or(latest(sightings, knownKind), datadog.CreatorUnknown)
+	return merged
+}
+
+// knownKind returns the kind of the creator, empty if unknown.
+func knownKind(c *datadog.Connection) datadog.CreatorKind {
+	if c.Creator.Kind == datadog.CreatorUnknown {
+		return ""
+	}
+	return c.Creator.Kind
+}
+
+// mergeOrgs merges what listings and accounts say about orgs. An org whose credentials
+// are configured is there even if it has no connection.
+func mergeOrgs(inputs []input, observed *observedOrgs) []OrgInfo {
+	byID := map[string][]sighting[datadog.Org]{}
+	add := func(orgs []datadog.Org, at interval) {
+		for i := range orgs {
+			byID[orgs[i].ID] = append(byID[orgs[i].ID], sighting[datadog.Org]{&orgs[i], at})
 		}
 	}
-	return a
-}
-
-// withoutRemoved returns the connections of the listing that were not removed since:
-// the listing's own slice where none was.
-func (a authoritative) withoutRemoved(l *datadog.Listing) []datadog.Connection {
-	removed := func(c datadog.Connection) bool { return a.removed(c, l.Began) }
-	if !slices.ContainsFunc(l.Connections, removed) {
-		return l.Connections
-	}
-	return slices.DeleteFunc(slices.Clone(l.Connections), removed)
-}
-
-// removed reports whether an authoritative listing of one of the connection's ends,
-// begun after the connection was listed, lacks it.
-func (a authoritative) removed(c datadog.Connection, listed time.Time) bool {
-	for _, end := range []string{c.SourceID, c.SinkID} {
-		if l := a[end]; l != nil && l.Began.After(listed) && !contains(l.Connections, c.ID) {
-			return true
+	for _, in := range inputs {
+		if in.listing != nil {
+			add(in.listing.Orgs, intervalOf(in.listing))
+		}
+		if in.stated {
+			add([]datadog.Org{{ID: in.orgID}}, interval{})
 		}
 	}
-	return false
-}
-
-// contains reports whether a connection with the id is among those sorted by id.
-func contains(sorted []datadog.Connection, id string) bool {
-	_, found := slices.BinarySearchFunc(sorted, id, func(c datadog.Connection, id string) int { return cmp.Compare(c.ID, id) })
-	return found
+	infos := make([]OrgInfo, 0, len(byID))
+	for id, sightings := range byID {
+		infos = append(infos, OrgInfo{Observed: observed.status(id), Org: datadog.Org{
+			ID:       id,
+			Name:     latest(sightings, func(o *datadog.Org) string { return o.Name }),
+			PublicID: latest(sightings, func(o *datadog.Org) string { return o.PublicID }),
+			Sharing:  latest(sightings, func(o *datadog.Org) string { return o.Sharing }),
+			Disabled: latest(sightings, func(o *datadog.Org) datadog.Ternary { return o.Disabled }),
+		}})
+	}
+	return infos
 }

@@ -28,8 +28,8 @@ func BenchmarkMerge(b *testing.B) {
 	}
 }
 
-// twoOrgs returns two orgs with listings of the same content.
-func twoOrgs(size int) []*org {
+// twoOrgs returns the inputs of two orgs with listings of the same content.
+func twoOrgs(size int) []input {
 	id := func(kind, n int) string { return fmt.Sprintf("%08x-5a5a-4b4b-8c8c-%012x", kind, n) }
 	listing := &datadog.Listing{Complete: true, Began: time.Unix(1_800_000_000, 0)}
 	for n := range 500 {
@@ -43,7 +43,7 @@ func twoOrgs(size int) []*org {
 	}
 	slices.SortFunc(listing.Connections, compareIDs)
 	second := *listing
-	return []*org{{name: "one", listing: listing}, {name: "two", listing: &second}}
+	return []input{{listing: listing}, {listing: &second}}
 }
 
 // BenchmarkInferObserved infers whose credentials made listings of one connection
@@ -52,20 +52,20 @@ func BenchmarkInferObserved(b *testing.B) {
 	for _, size := range []int{100, 1000} {
 		b.Run(fmt.Sprintf("orgs=%d", size), func(b *testing.B) {
 			hub := &datadog.Listing{Complete: true}
-			orgs := []*org{{name: "hub", listing: hub, orgID: "hub"}}
+			inputs := []input{{listing: hub, orgID: "hub"}}
 			for n := range size {
 				c := datadog.Connection{ID: fmt.Sprint("c", n), SourceID: fmt.Sprint("s", n), SinkID: "hub"}
 				hub.Connections = append(hub.Connections, c)
-				orgs = append(orgs, &org{name: c.SourceID, listing: &datadog.Listing{Complete: true, Connections: []datadog.Connection{c}}})
+				inputs = append(inputs, input{listing: &datadog.Listing{Complete: true, Connections: []datadog.Connection{c}}})
 			}
 			b.ReportAllocs()
 			var observed *observedOrgs
 			for b.Loop() {
-				observed = inferObserved(orgs)
+				observed = inferObserved(inputs)
 			}
-			for _, o := range orgs {
-				if observed.status(o.name) != datadog.Yes {
-					b.Fatalf("org %s is not observed", o.name)
+			for _, c := range hub.Connections {
+				if observed.status(c.SourceID) != datadog.Yes {
+					b.Fatalf("org %s is not observed", c.SourceID)
 				}
 			}
 		})

@@ -111,7 +111,7 @@ func TestMerge_OnlyAuthoritativeListingsRemoveConnections(t *testing.T) {
 		removed bool
 	}{
 		"authoritative":  {change: func(*datadog.Listing) {}, removed: true},
-		"filtered":       {change: func(l *datadog.Listing) { l.Filtered = true }},
+		"filtered":       {change: func(l *datadog.Listing) { l.Filter = datadog.Filter{SinkOrgID: "elsewhere"} }},
 		"not complete":   {change: func(l *datadog.Listing) { l.Complete = false }},
 		"of unknown org": {change: func(l *datadog.Listing) { l.Connections = l.Connections[:1] }, unknown: true},
 		"no connections": {change: func(l *datadog.Listing) { *l = datadog.Listing{Complete: true} }, removed: true},

@@ -1,10 +1,12 @@
 package inventory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"datadog_org_connections_exporter/datadog"
@@ -37,8 +39,9 @@ type org struct {
 	name   string
 	lister Lister
 
+	statedID    string             // [Org.OrgID]
 	listing     *datadog.Listing   // the last good one
-	orgID       string             // of the org that the credentials belong to, empty where not inferred
+	inferredID  string             // of the org that the credentials belong to, empty where not certain
 	err         error              // of the last listing
 	nextAttempt time.Time          // a TTL after the last, but not before notBefore
 	notBefore   time.Time          // when the API allows the next request, zero or past where it may be now
@@ -46,7 +49,6 @@ type org struct {
 	cancel      context.CancelFunc // of the last listing
 	listings    uint64
 	failures    map[datadog.Reason]uint64
-	snapshot    snapshotCache // of this org alone
 }
 
 func newOrg(o Org) *org {
@@ -54,30 +56,43 @@ func newOrg(o Org) *org {
 	for _, reason := range datadog.Reasons() {
 		failures[reason] = 0
 	}
-	return &org{name: o.Name, lister: o.Lister, cancel: func() {}, failures: failures}
+	return &org{name: o.Name, lister: o.Lister, statedID: o.OrgID, cancel: func() {}, failures: failures}
 }
 
-// withLister returns a copy of the org with another lister, which is due as soon as the
+// input returns what a snapshot depends on.
+func (o *org) input() input {
+	return input{listing: o.listing, orgID: cmp.Or(o.statedID, o.inferredID), stated: o.statedID != "", rejected: o.rejected()}
+}
+
+// reconfigured returns a copy of the org with another lister or id, which is due as soon as the
 // API allows. It may have the credentials of another org, with a rate limit of its own.
 // That is not known before a request, so that the old limit holds until it resets: an
 // hour at most.
-func (o *org) withLister(lister Lister) *org {
+func (o *org) reconfigured(configured Org) *org {
 	other := *o
-	other.lister = lister
+	other.lister, other.statedID = configured.Lister, configured.OrgID
 	other.done = nil
 	other.nextAttempt = o.notBefore
 	return &other
 }
 
-// startListing returns the context of a new listing. The next attempt is a TTL after
-// the beginning of this one, so that a scrape interval equal to the TTL finds every
-// listing due.
-func (o *org) startListing(parent context.Context, now time.Time, ttl time.Duration) context.Context {
+// startedListing is a listing that is running.
+type startedListing struct {
+	org    *org
+	lister Lister
+	ctx    context.Context //nolint:containedctx // it is only handed to the goroutine that lists
+	cancel context.CancelFunc
+	done   chan struct{} // to be closed when it has ended
+}
+
+// startListing returns a new listing. The next attempt is a TTL after the beginning of
+// this one, so that a scrape interval equal to the TTL finds every listing due.
+func (o *org) startListing(parent context.Context, now time.Time, ttl time.Duration) startedListing {
 	ctx, cancel := context.WithCancel(parent)
 	o.done = make(chan struct{})
 	o.cancel = cancel
 	o.nextAttempt = now.Add(ttl)
-	return ctx
+	return startedListing{org: o, lister: o.lister, ctx: ctx, cancel: cancel, done: o.done}
 }
 
 func (o *org) recordFailure(err error) datadog.Reason {
@@ -95,8 +110,8 @@ func (o *org) recordFailure(err error) datadog.Reason {
 func (o *org) recordSuccess(listing *datadog.Listing) {
 	o.err = nil
 	o.listings++
+	o.inferredID = identify(listing, o.listing, o.inferredID)
 	o.listing = reuse(listing, o.listing)
-	o.orgID = inferOrgID(listing.Connections, o.orgID)
 	o.wait(listing.NotBefore)
 }
 
@@ -120,20 +135,36 @@ func reuse(listing, prev *datadog.Listing) *datadog.Listing {
 }
 
 // rejected reports whether the last listing failed because the API rejected the
-// credentials. Other failures say nothing about them.
+// credentials, or because they are another org's. Other failures say nothing about them.
 func (o *org) rejected() bool {
 	return errors.Is(o.err, datadog.Unauthorized) || errors.Is(o.err, datadog.Forbidden)
+}
+
+// gap returns what is not known of the org's connections, or nil if its listing has
+// every connection that its credentials can see.
+func (o *org) gap(now time.Time, maxStale time.Duration) *Gap {
+	gap := Gap{Org: o.name, Err: o.err}
+	switch {
+	case o.listing == nil:
+		gap.Reason = NotListed
+	case o.rejected():
+		gap.Reason = Rejected
+	case o.stale(now, maxStale):
+		gap.Reason = Stale
+	case !o.listing.Complete:
+		gap.Reason = Incomplete
+		gap.Err = errors.New(strings.Join(o.listing.Warnings, "; "))
+	case o.listing.Filtered():
+		gap.Reason = Filtered
+	default:
+		return nil
+	}
+	return &gap
 }
 
 // stale reports whether the last good listing is older than maxStale.
 func (o *org) stale(now time.Time, maxStale time.Duration) bool {
 	return o.listing != nil && now.Sub(o.listing.Began) > maxStale
-}
-
-// complete reports whether the org's listing has every connection that its
-// credentials can see.
-func (o *org) complete(now time.Time, maxStale time.Duration) bool {
-	return o.listing != nil && !o.stale(now, maxStale) && o.listing.Complete && !o.listing.Filtered
 }
 
 func (o *org) state(now time.Time, maxStale time.Duration) OrgState {

@@ -59,7 +59,7 @@ func (j *Judge) Judge(view inventory.View, now time.Time) (*Policy, *Judgement) 
 }
 
 func (j *Judge) judge(policy *Policy, view inventory.View, now time.Time) *Judgement {
-	by := judgedBy{policy: policy, snapshot: view.Snapshot, complete: view.Complete, expiry: policy.nextExpiry(now)}
+	by := judgedBy{policy: policy, snapshot: view.Snapshot, complete: view.Complete(), expiry: policy.nextExpiry(now)}
 	if j.all != nil {
 		by.complete, by.all = false, j.all.judge(policy, j.allView(), now)
 	}

@@ -34,7 +34,7 @@ func TestJudge_JudgesAgainAfterEveryChange(t *testing.T) {
 		{"and allows nothing", there, complete, time.Date(2026, 12, 2, 0, 0, 0, 0, time.UTC), 1, 0, 1},
 		{"the clock goes back", there, complete, today, 0, 0, 0},
 	} {
-		_, j := judge.Judge(inventory.View{Snapshot: step.snapshot, Complete: step.complete}, step.now)
+		_, j := judge.Judge(inventory.View{Snapshot: step.snapshot, Gaps: gaps(step.complete)}, step.now)
 		if len(j.Unexpected) != step.unexpected || len(j.Missing) != step.missing || len(j.Expired) != step.expired {
 			t.Errorf("%s: %+v", step.name, j)
 		}
@@ -47,7 +47,7 @@ func TestJudge_JudgesAgainAfterEveryChange(t *testing.T) {
 
 func TestJudge_ForOrgReportsWhatAllOrgsMiss(t *testing.T) {
 	var current policy.Current
-	all := inventory.View{Snapshot: snapshot("a>c logs", "b>c logs", "b>c audit"), Complete: true}
+	all := inventory.View{Snapshot: snapshot("a>c logs", "b>c logs", "b>c audit")}
 	org := inventory.View{Snapshot: snapshot("a>c logs", "a>c audit")}
 	judge := policy.NewJudge(&current).ForOrg(func() inventory.View { return all })
 	if p, j := judge.Judge(org, today); p != nil || j != nil {
@@ -68,10 +68,17 @@ func TestJudge_ForOrgReportsWhatAllOrgsMiss(t *testing.T) {
 	judged("others see the rest", today, 1, 0, 0)
 	all.Snapshot = snapshot("a>c logs")
 	judged("nobody sees the rest", today, 1, 1, 0)
-	all.Complete = false
+	all.Gaps = gaps(false)
 	judged("somebody may see it", today, 1, 0, 0)
 	org.Snapshot = snapshot("a>c audit", "a>b audit")
 	judged("another snapshot of the org", today, 2, 0, 0)
-	all.Complete = true
+	all.Gaps = gaps(true)
 	judged("the rule has expired", time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), 2, 0, 1)
+}
+
+func gaps(complete bool) []inventory.Gap {
+	if complete {
+		return nil
+	}
+	return []inventory.Gap{{Org: "a", Reason: inventory.Stale}}
 }

@@ -77,7 +77,7 @@ func NewDocument(view inventory.View, now time.Time) Document {
 	d := Document{
 		Version:     documentVersion,
 		Time:        now.UTC().Truncate(time.Second),
-		Complete:    view.Complete,
+		Complete:    view.Complete(),
 		Orgs:        []Org{},
 		Connections: []Connection{},
 	}

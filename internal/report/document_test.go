@@ -14,7 +14,10 @@ import (
 func TestNewDocument_CompleteAsTheView(t *testing.T) {
 	for _, complete := range []bool{true, false} {
 		view := viewOf(nil, nil)
-		view.Complete = complete
+		view.Gaps = nil
+		if !complete {
+			view.Gaps = []inventory.Gap{{Org: "a", Reason: inventory.Stale}}
+		}
 		if got := report.NewDocument(view, now).Complete; got != complete {
 			t.Errorf("document complete: %v, view complete: %v", got, complete)
 		}

@@ -70,7 +70,6 @@ func hostileView() inventory.View {
 func viewOf(connections []datadog.Connection, orgs []inventory.OrgInfo) inventory.View {
 	return inventory.View{
 		Snapshot: inventory.NewSnapshot(connections, orgs),
-		Complete: true,
 	}
 }
 

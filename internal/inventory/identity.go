@@ -8,12 +8,18 @@ import (
 	"datadog_org_connections_exporter/datadog"
 )
 
-// inferOrgID returns the id of the org whose credentials listed the connections. The
-// API does not say, but it lists only connections of that org: it is the one that is
-// an end of all of them. Where two orgs are (a single connection, or one each way),
-// or where there are no connections, it is prev if that is possible, else empty.
-func inferOrgID(connections []datadog.Connection, prev string) string {
-	candidates := commonOrgs(connections)
+// identify returns the id of the org whose credentials made the listing, empty where
+// that is not certain. Other credentials may be another org's, so that prev, the id of
+// the listing before, counts only where both have the same ones.
+//
+// The listing itself does not tell, but it has only connections of that org: it is the
+// one that is an end of all of them. Where two orgs are (a single connection, or one
+// each way), or where there are no connections, it is prev if that is possible.
+func identify(listing, before *datadog.Listing, prev string) string {
+	if before == nil || before.Credentials != listing.Credentials {
+		prev = ""
+	}
+	candidates := commonOrgs(listing.Connections)
 	switch {
 	case candidates == nil, candidates[prev]:
 		return prev
@@ -29,7 +35,8 @@ func inferOrgID(connections []datadog.Connection, prev string) string {
 // without both ends are ignored; where no other is there, it returns nil.
 func commonOrgs(connections []datadog.Connection) map[string]bool {
 	var common map[string]bool
-	for _, c := range connections {
+	for i := range connections {
+		c := &connections[i]
 		if c.SourceID == "" || c.SinkID == "" {
 			continue
 		}
@@ -65,29 +72,27 @@ type observedCache struct {
 // get returns the orgs that are observed by the credentials of the given ones: as
 // their last good listings say, however old, since an outage does not take credentials
 // away. The result is the cached one where the inputs or the result are equal.
-func (c *observedCache) get(orgs []*org) *observedOrgs {
-	orgs = listed(orgs)
-	inputs := inputsOf(orgs)
+func (c *observedCache) get(inputs []input) *observedOrgs {
 	if c.observed != nil && slices.Equal(inputs, c.inputs) {
 		return c.observed
 	}
 	c.inputs = inputs
-	if observed := inferObserved(orgs); c.observed == nil || !maps.Equal(observed.byID, c.observed.byID) {
+	if observed := inferObserved(inputs); c.observed == nil || !maps.Equal(observed.byID, c.observed.byID) {
 		c.observed = observed
 	}
 	return c.observed
 }
 
-func inferObserved(orgs []*org) *observedOrgs {
+func inferObserved(inputs []input) *observedOrgs {
 	byID := map[string]datadog.Ternary{}
-	totals := sync.OnceValue(func() map[string]int { return countByOrg(orgs) }) // rarely needed
-	for _, o := range orgs {
-		if o.rejected() {
+	totals := sync.OnceValue(func() map[string]int { return countByOrg(inputs) }) // rarely needed
+	for _, in := range inputs {
+		if in.rejected || in.listing == nil && in.orgID == "" {
 			continue
 		}
-		candidates := map[string]bool{o.orgID: true}
-		if o.orgID == "" {
-			candidates = o.candidates(totals)
+		candidates := map[string]bool{in.orgID: true}
+		if in.orgID == "" {
+			candidates = in.candidates(totals)
 		}
 		for id := range candidates {
 			if len(candidates) == 1 {
@@ -102,24 +107,28 @@ func inferObserved(orgs []*org) *observedOrgs {
 
 // candidates returns the ids of the orgs whose credentials may have made the listing.
 // An org with more connections in total than in this listing is none: its own
-// credentials would have listed all of them.
-func (o *org) candidates(totals func() map[string]int) map[string]bool {
-	candidates := commonOrgs(o.listing.Connections)
-	if o.listing.Filtered {
+// credentials would have listed all of them. That is likely rather than certain, since
+// the listings are of different times, so it decides what is shown and nothing else.
+func (in input) candidates(totals func() map[string]int) map[string]bool {
+	candidates := commonOrgs(in.listing.Connections)
+	if in.listing.Filtered() {
 		return candidates
 	}
-	here := countByOrg([]*org{o})
+	here := countByOrg([]input{in})
 	maps.DeleteFunc(candidates, func(id string, _ bool) bool { return totals()[id] > here[id] })
 	return candidates
 }
 
 // countByOrg returns the number of connections in the listings by the id of an end.
-func countByOrg(orgs []*org) map[string]int {
+func countByOrg(inputs []input) map[string]int {
 	counted := map[string]bool{} // by connection id
 	counts := map[string]int{}
-	for _, o := range orgs {
-		for i := range o.listing.Connections {
-			c := &o.listing.Connections[i]
+	for _, in := range inputs {
+		if in.listing == nil {
+			continue
+		}
+		for i := range in.listing.Connections {
+			c := &in.listing.Connections[i]
 			if !counted[c.ID] {
 				counted[c.ID] = true
 				counts[c.SourceID]++

@@ -45,7 +45,7 @@ func TestObserved_SingleConnectionIsResolvedByOtherListings(t *testing.T) {
 func TestObserved_FilteredListingIsNotResolvedByOthers(t *testing.T) {
 	runOrgs(t, func(t *testing.T, inv testInventory) {
 		inv.setConnections([]datadog.Connection{connection("a", "b", "logs"), connection("b", "c", "logs"), connection("d", "b", "logs")})
-		inv.listers["a"].listing.Filtered = true
+		inv.listers["a"].listing.Filter = datadog.Filter{SinkOrgID: "elsewhere"}
 		inv.refreshAfterTTL(t)
 		// Org a lists a-b only, but credentials of b may have been filtered to that.
 		wantObserved(t, "with b's listing", inv.View(), "a? b+ c- d-")

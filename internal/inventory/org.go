@@ -137,7 +137,7 @@ func reuse(listing, prev *datadog.Listing) *datadog.Listing {
 // rejected reports whether the last listing failed because the API rejected the
 // credentials, or because they are another org's. Other failures say nothing about them.
 func (o *org) rejected() bool {
-	return errors.Is(o.err, datadog.Unauthorized) || errors.Is(o.err, datadog.Forbidden)
+	return errors.Is(o.err, datadog.Unauthorized) || errors.Is(o.err, datadog.Forbidden) || errors.Is(o.err, datadog.WrongOrg)
 }
 
 // gap returns what is not known of the org's connections, or nil if its listing has

@@ -73,6 +73,12 @@ func (c client) get(query string) answer {
 	return c.do(c.request(http.MethodGet, fake.Path+query))
 }
 
+// getOrgs requests the orgs of the account: query is "" or begins with "?".
+func (c client) getOrgs(query string) answer {
+	c.t.Helper()
+	return c.do(c.request(http.MethodGet, fake.OrgsPath+query))
+}
+
 // page is the part of a page that tests check.
 type page struct {
 	IDs             []string

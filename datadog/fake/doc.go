@@ -1,7 +1,8 @@
-// Package fake simulates the part of Datadog's API that lists org connections, for the demo and the tests.
+// Package fake simulates the part of Datadog's API that lists org connections and orgs, for the demo and the tests.
 //
-// A [Server] holds one made-up account (orgs, users, connections) and is the [http.Handler] that lists it at [Path]:
-// credentials, paging, filters, rate limits, and the undocumented parts of the answers, as recorded from the live API.
+// A [Server] holds one made-up account (orgs, users, connections) and is the [http.Handler] that lists its connections
+// at [Path]: credentials, paging, filters, rate limits, and the undocumented parts of the answers, as recorded from the
+// live API. At [OrgsPath] it lists the orgs, as in the API reference: the account's first org manages all others.
 // The account may change while it is being listed. [Star] and [Mesh] generate accounts of any size, [NewStory]
 // returns the demo's. The same seed generates the same account.
 //
@@ -24,8 +25,8 @@
 //
 // [BlackHole] is a network that forgets connections.
 //
-// [Quirks] are oddities of a single connection's JSON. [Server.RevokeKeys] and [Server.DenyPermission] refuse
-// credentials. [Server.RequestLog] returns what a client asked for.
+// [Quirks] are oddities of a single connection's JSON. [Server.RevokeKeys], [Server.DenyPermission] and
+// [Server.DenyOrgManagement] refuse credentials. [Server.RequestLog] returns what a client asked for.
 //
 // The package must never share structs with the client, and imports the standard library alone: a wrong JSON tag in
 // a shared struct would cancel itself out.
@@ -34,6 +35,6 @@
 // mistake in the test.
 //
 // server.go serves requests and logs them, access.go has credentials and rate limits, account.go the account,
-// document.go its JSON, faults.go the faults, generate.go the generated accounts, story.go the demo's, memnet.go the
-// in-memory network, and blackhole.go one that forgets connections.
+// document.go the JSON of its connections, orgs.go that of its orgs, faults.go the faults, generate.go the generated
+// accounts, story.go the demo's, memnet.go the in-memory network, and blackhole.go one that forgets connections.
 package fake

@@ -84,9 +84,10 @@ type userAttributes struct {
 }
 
 const (
-	typeConnection = "org_connection"
-	typeOrgs       = "orgs"
-	typeUsers      = "users"
+	typeConnection  = "org_connection"
+	typeOrgs        = "orgs"
+	typeUsers       = "users"
+	typeManagedOrgs = "managed_orgs"
 )
 
 // Quirks are oddities of a connection's JSON that a client must cope with. The zero value has none.
@@ -188,7 +189,7 @@ func (s *Server) included(rows []row) []resource {
 			seen[key] = true
 			if key.Type == typeOrgs {
 				if o := s.orgs.get(key.ID); !o.NotIncluded {
-					orgs = append(orgs, o.resource())
+					orgs = append(orgs, resource{typeOrgs, o.ID, o.attributes()})
 				}
 			} else if u := s.users.get(key.ID); !u.NotIncluded {
 				users = append(users, u.resource())
@@ -198,19 +199,19 @@ func (s *Server) included(rows []row) []resource {
 	return append(orgs, users...)
 }
 
-func (o *Org) resource() resource {
+func (o *Org) attributes() orgAttributes {
 	var modifiedAt *string
 	if !o.ModifiedAt.IsZero() {
 		modifiedAt = new(timestamp(o.ModifiedAt))
 	}
-	return resource{typeOrgs, o.ID, orgAttributes{
+	return orgAttributes{
 		PublicID:   o.PublicID,
 		Name:       o.Name,
 		Sharing:    o.Sharing,
 		Disabled:   o.Disabled,
 		CreatedAt:  timestamp(o.CreatedAt),
 		ModifiedAt: modifiedAt,
-	}}
+	}
 }
 
 func (u *User) resource() resource {
@@ -239,11 +240,11 @@ func timestamp(t time.Time) string {
 }
 
 // encode returns the document's JSON with the newline at its end that the API sends.
-func encode(d document) []byte {
+func encode(document any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(d); err != nil {
+	if err := e.Encode(document); err != nil {
 		panic("fake: a fault made a document that cannot be encoded: " + err.Error())
 	}
 	return b.Bytes()

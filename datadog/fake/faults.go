@@ -21,6 +21,7 @@ type Fault struct {
 	times int    // requests that it still applies to; 0: all
 	from  int    // the smallest offset that it applies to
 	orgID string // the org that it applies to; "": all
+	path  string // the path that it applies to; "": all
 
 	// What it does. Each fault sets one of these.
 	delay     time.Duration
@@ -43,6 +44,9 @@ func (f Fault) From(offset int) Fault { f.from = offset; return f }
 // ForOrg limits the fault to requests with an org's credentials.
 func (f Fault) ForOrg(id string) Fault { f.orgID = id; return f }
 
+// ForPath limits the fault to requests for [Path] or for [OrgsPath].
+func (f Fault) ForPath(path string) Fault { f.path = path; return f }
+
 // Inject switches a fault on for the requests that follow. Faults add up, and of two that contradict each other the
 // last injected wins. One that answers in place of the API hides those injected before it, and does not use them up.
 func (s *Server) Inject(f Fault) {
@@ -63,7 +67,7 @@ func (s *Server) ClearFaults() {
 func (s *Server) takeFaults(r Request) []Fault {
 	var taken []Fault
 	for i, f := range slices.Backward(s.faults) {
-		if r.Offset < f.from || f.orgID != "" && f.orgID != r.OrgID {
+		if r.Offset < f.from || f.orgID != "" && f.orgID != r.OrgID || f.path != "" && f.path != r.Path {
 			continue
 		}
 		taken = append(taken, f)

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Path is the only path that a [Server] serves.
+// Path is where a [Server] lists org connections.
 const Path = "/api/v2/org_connections"
 
 // defaultLimit is the page size of a request without a limit, and the default of [Options.PageCap], as in Datadog's
@@ -42,11 +42,11 @@ type Server struct {
 	orgs        table[Org]
 	users       table[User]
 	connections table[Connection]
-	owners      map[Keys]string    // org ids by credentials: API and App together, and Token alone
-	refused     map[string]int     // org id: the status that its credentials get
-	windows     map[string]*window // by org id
-	faults      []Fault            // oldest first
-	log         []*Request         // oldest first
+	owners      map[Keys]string  // org ids by credentials: API and App together, and Token alone
+	refused     map[endpoint]int // the status that an org's credentials get
+	windows     map[endpoint]*window
+	faults      []Fault    // oldest first
+	log         []*Request // oldest first
 }
 
 // New returns a server with an empty account.
@@ -65,15 +65,18 @@ func newServer(opts Options, seed uint64) *Server {
 		users:       newTable[User]("user"),
 		connections: newTable[Connection]("connection"),
 		owners:      map[Keys]string{},
-		refused:     map[string]int{},
-		windows:     map[string]*window{},
+		refused:     map[endpoint]int{},
+		windows:     map[endpoint]*window{},
 	}
 }
 
+// endpoint is a path with an org's credentials.
+type endpoint struct{ orgID, path string }
+
 // ServeHTTP answers a request, subject to the injected faults.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	orgID, refused := s.authorize(r.Header)
-	request, faults, invalid := s.receive(r, orgID)
+	from, refused := s.authorize(r)
+	request, faults, invalid := s.receive(r, from.orgID)
 	w = &statusRecorder{ResponseWriter: w, server: s, request: request}
 
 	delay := s.opts.Latency
@@ -86,15 +89,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch {
-	case r.URL.Path != Path:
+	case r.URL.Path != Path && r.URL.Path != OrgsPath:
 		writeError(w, http.StatusNotFound, "Not found")
 	case r.Method != http.MethodGet:
 		w.Header().Set("Allow", http.MethodGet)
 		writeError(w, http.StatusMethodNotAllowed, "Method not allowed")
 	case refused != 0:
 		writeError(w, refused, http.StatusText(refused))
-	case !s.admit(orgID, w.Header()):
+	case !s.admit(from, w.Header()):
 		writeError(w, http.StatusTooManyRequests, "Too many requests")
+	case r.URL.Path == OrgsPath:
+		send(w, r, s.account(from.orgID, r.URL.Query()), faults)
 	case invalid != nil:
 		writeError(w, http.StatusBadRequest, invalid.Error())
 	default:
@@ -106,12 +111,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) servePage(w http.ResponseWriter, r *http.Request, request Request, faults []Fault) {
 	l := s.list(request)
 	for _, f := range faults {
-		maps.Copy(w.Header(), f.header)
 		if f.edit != nil {
 			f.edit(&l)
 		}
 	}
-	body := encode(s.document(l))
+	send(w, r, s.document(l), faults)
+}
+
+// send sends a document, subject to the faults.
+func send(w http.ResponseWriter, r *http.Request, document any, faults []Fault) {
+	for _, f := range faults {
+		maps.Copy(w.Header(), f.header)
+	}
+	body := encode(document)
 
 	// afterPage runs before the page is written: a client may ask for the next one as soon as it has read the last byte.
 	write := writePage
@@ -172,6 +184,7 @@ func abort() { panic(http.ErrAbortHandler) }
 
 // Request is a logged request.
 type Request struct {
+	Path   string
 	OrgID  string // whose credentials it carried; "" when they are nobody's
 	Offset int    // default 0
 	Limit  int    // default 1000
@@ -201,6 +214,7 @@ func (s *Server) receive(r *http.Request, orgID string) (request *Request, fault
 	offset, offsetErr := intParam(query, "offset", 0, 0)
 	limit, limitErr := intParam(query, "limit", defaultLimit, 1)
 	request = &Request{
+		Path:   r.URL.Path,
 		OrgID:  orgID,
 		Offset: offset,
 		Limit:  limit,

@@ -5,11 +5,13 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -49,12 +51,12 @@ type Options struct {
 	Transport http.RoundTripper
 }
 
-// Client lists the connections of one org. It is safe for concurrent use; all its
-// listings share the rate limit.
+// Client lists the connections of one org, and the orgs of its account. It is safe for
+// concurrent use; all its listings share the rate limits, of which each kind has one.
 type Client struct {
-	options Options
-	http    *http.Client
-	limiter *limiter
+	options           Options
+	http              *http.Client
+	connections, orgs *endpoint
 
 	mu      sync.Mutex
 	retries map[Reason]uint64
@@ -87,8 +89,9 @@ func New(o Options) (*Client, error) {
 			// A redirect would send DD-API-KEY and DD-APPLICATION-KEY to another host.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		limiter: newLimiter(),
-		retries: map[Reason]uint64{},
+		connections: newEndpoint("org connections", o.API.JoinPath("api", "v2", "org_connections")),
+		orgs:        newEndpoint("orgs", o.API.JoinPath("api", "v2", "org")),
+		retries:     map[Reason]uint64{},
 	}, nil
 }
 
@@ -103,7 +106,7 @@ const maxIdleConns = 64
 // HTTP/2 is given up 10 s after the last frame, with all its requests: before the first
 // attempt's timeout, which is 20 s by default, so that the next one has a new
 // connection. A slow server answers pings, and keeps its connection. For HTTP/1.1 see
-// pageFetcher.fetch.
+// fetcher.fetch.
 func NewTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
@@ -131,26 +134,48 @@ func (c *Client) List(ctx context.Context) (*Listing, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
 	began := time.Now()
-	fetcher := &pageFetcher{Client: c, auth: c.options.Credentials.load()}
-
-	listing, err := c.listConsistent(ctx, fetcher.fetch)
+	f := c.newFetcher(c.connections)
+	listing, err := f.listConsistent(ctx, f.fetchPage)
 	if err != nil {
 		return nil, err
 	}
-	if err := fetcher.checkOrg(listing); err != nil {
+	if err := f.checkOrg(listing); err != nil {
 		return nil, err
 	}
 	c.setListed(len(listing.Connections))
 	now := time.Now()
 	listing.Filter = c.filter()
-	listing.Credentials = fetcher.auth.fingerprint
+	listing.Credentials = f.auth.fingerprint
 	listing.Began = began
 	listing.Duration = now.Sub(began)
-	listing.NotBefore = c.limiter.notBefore(now)
-	if err := fetcher.auth.fileErr; err != nil {
-		listing.Warnings = append(listing.Warnings, fmt.Sprintf("using the last valid key, since the key file is unusable: %v", err))
-	}
+	listing.NotBefore = f.limiter.notBefore(now)
+	listing.Warnings = append(listing.Warnings, f.auth.warnings()...)
 	return listing, nil
+}
+
+// fetchPage fetches the page at the offset.
+func (f *fetcher) fetchPage(ctx context.Context, offset int) (*page, error) {
+	var p *page
+	err := f.fetch(ctx, f.pageQuery(offset), func(body io.Reader) (err error) {
+		p, err = decodePage(body, f.filter() != Filter{})
+		return err
+	})
+	return p, err
+}
+
+// pageQuery returns the query for the page at the offset.
+func (c *Client) pageQuery(offset int) url.Values {
+	query := url.Values{
+		"limit":  {strconv.Itoa(c.options.PageSize)},
+		"offset": {strconv.Itoa(offset)},
+	}
+	if c.options.SourceOrgID != "" {
+		query.Set("source_org_id", c.options.SourceOrgID)
+	}
+	if c.options.SinkOrgID != "" {
+		query.Set("sink_org_id", c.options.SinkOrgID)
+	}
+	return query
 }
 
 // listConsistent reads all pages until a read is sure, or equals an earlier one.
@@ -172,7 +197,7 @@ func (c *Client) listConsistent(ctx context.Context, fetch fetchFunc) (*Listing,
 	}
 	return nil, &Error{
 		Reason: Incomplete,
-		Op:     c.listOp(),
+		Op:     c.connections.op(c.pageQuery(0)),
 		Detail: fmt.Sprintf("%d reads of all pages, of which none matches the total or another: %v, %v, and %v",
 			maxReads, earlier[0], earlier[1], earlier[2]),
 	}
@@ -185,9 +210,6 @@ func (c *Client) isSure(r *listingRead) bool {
 	defer c.mu.Unlock()
 	return r.complete() && !r.unlinked && 2*len(r.connections) >= c.listed
 }
-
-// listOp is the operation of errors that are not about one page.
-func (c *Client) listOp() string { return "list org connections from " + c.url(0).String() }
 
 func (c *Client) setListed(connections int) {
 	c.mu.Lock()
@@ -216,7 +238,7 @@ type Stats struct {
 func (c *Client) Stats() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := Stats{Retries: map[Reason]uint64{}, RateLimit: c.limiter.rateLimit()}
+	s := Stats{Retries: map[Reason]uint64{}, RateLimit: c.connections.limiter.rateLimit()}
 	for _, reason := range retryReasons {
 		s.Retries[reason] = 0
 	}

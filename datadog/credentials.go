@@ -174,6 +174,14 @@ func fingerprint(key string) string {
 	return hex.EncodeToString(sum[:sha256.Size/2])
 }
 
+// warnings returns what to log about the secrets.
+func (a auth) warnings() []string {
+	if a.fileErr == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("using the last valid key, since the key file is unusable: %v", a.fileErr)}
+}
+
 // minKeyLength is the length below which a secret is not a key of Datadog's, which have
 // 32 characters and more, but a stand-in of a test or for a proxy, such as "app".
 const minKeyLength = 8

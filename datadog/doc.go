@@ -1,9 +1,10 @@
-// Package datadog lists the org connections of one Datadog org.
+// Package datadog lists the org connections of one Datadog org, and the orgs of its account.
 //
 // The API (https://docs.datadoghq.com/api/latest/org-connections/) returns pages of
 // connections, under rate limits, with totals that may be wrong, and with undocumented
 // descriptions of orgs and creators. [Client.List] returns a complete [Listing], or an
-// [Error] with a [Reason].
+// [Error] with a [Reason]. [Client.ListOrgs] returns the [Account], which needs more
+// permissions.
 //
 // The files, from the outside in:
 //
@@ -15,9 +16,10 @@
 //	client.go       options, and List: reads all pages until a read is consistent
 //	paging.go       one read of all pages
 //	prefetch.go     concurrent requests for pages
-//	request.go      one page: attempts, retries, HTTP
+//	request.go      one response: attempts, retries, HTTP
 //	limiter.go      rate limits, from the headers of responses
 //	page.go         the JSON of a page
+//	orgs.go         ListOrgs, accounts, and their JSON
 //	errors.go       reasons, errors, and the messages of error responses
 //
 // The package knows nothing of Prometheus, and does not log: [Listing.Warnings] are for

@@ -22,7 +22,7 @@ func ParseOrgID(s string) (string, error) {
 
 // checkOrg returns an error if a connection has two ends of which neither is
 // [Options.OrgID]: the API lists only connections of the org of the credentials.
-func (f *pageFetcher) checkOrg(l *Listing) error {
+func (f *fetcher) checkOrg(l *Listing) error {
 	stated := f.options.OrgID
 	if stated == "" {
 		return nil
@@ -33,13 +33,31 @@ func (f *pageFetcher) checkOrg(l *Listing) error {
 	}
 	detail := fmt.Sprintf("the credentials are not those of the stated org %s but another org's: connection %s has it at neither end", stated, l.Connections[i].ID)
 	if ids := commonEnds(l.Connections); len(ids) == 1 {
-		detail += "; they seem to be those of org " + ids[0]
-		if n := slices.IndexFunc(l.Orgs, func(o Org) bool { return o.ID == ids[0] && o.Name != "" }); n >= 0 {
-			detail += fmt.Sprintf(", %q", truncate(f.auth.redact(l.Orgs[n].Name)))
-		}
-		detail += ", which is an end of every connection"
+		detail += fmt.Sprintf("; they seem to be those of %s, which is an end of every connection", f.describeOrg(l.Orgs, ids[0]))
 	}
-	return &Error{Reason: WrongOrg, Op: f.listOp(), Detail: detail}
+	return &Error{Reason: WrongOrg, Op: f.op(f.pageQuery(0)), Detail: detail}
+}
+
+// checkAccount returns an error if the org of the credentials is not [Options.OrgID].
+func (f *fetcher) checkAccount(a *Account) error {
+	stated := f.options.OrgID
+	if stated == "" || strings.EqualFold(a.Current, stated) {
+		return nil
+	}
+	return &Error{
+		Reason: WrongOrg,
+		Op:     f.op(nil),
+		Detail: fmt.Sprintf("the credentials are not those of the stated org %s but of %s", stated, f.describeOrg(a.Orgs, a.Current)),
+	}
+}
+
+// describeOrg returns the id and the name of an org for an error.
+func (f *fetcher) describeOrg(orgs []Org, id string) string {
+	description := "org " + id
+	if n := slices.IndexFunc(orgs, func(o Org) bool { return o.ID == id && o.Name != "" }); n >= 0 {
+		description += fmt.Sprintf(" (%q)", truncate(f.auth.redact(orgs[n].Name)))
+	}
+	return description
 }
 
 // commonEnds returns the orgs that are an end of every connection with two ends.

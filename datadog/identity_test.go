@@ -64,7 +64,7 @@ func TestList_FailsWithAnotherOrgsCredentials(t *testing.T) {
 		"an unknown sink":          {connections: []fake.Connection{{SourceID: orgB, SinkID: orgA, Quirks: fake.Quirks{NullSink: true}}}, org: orgA, stated: orgA},
 		"another org, and all its connections": {
 			connections: []fake.Connection{aToB, aToC}, org: orgA, stated: orgD,
-			says: []string{neither + orgD, "connection 1 has it at neither end", "seem to be those of org " + orgA + `, "Acme a", which is an end of every connection`},
+			says: []string{neither + orgD, "connection 1 has it at neither end", "seem to be those of org " + orgA + ` ("Acme a"), which is an end of every connection`},
 		},
 		"another org, with which the stated one is connected": {
 			connections: []fake.Connection{aToB, aToC}, org: orgA, stated: orgB,

@@ -69,7 +69,7 @@ func TestLimiter_AllowsWhatRemains(t *testing.T) {
 		{"after a 429", []event{{0, tooMany("10")}}, 10 * time.Second, 1, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			l, began := newLimiter(), time.Now()
+			l, began := newLimiter("list"), time.Now()
 			for range test.events {
 				l.tryAcquire(began)
 			}
@@ -114,7 +114,7 @@ func TestLimiter_AcquireWaits(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l, began := newLimiter(), time.Now()
+				l, began := newLimiter("list"), time.Now()
 				l.tryAcquire(began)
 				l.release(limited(1, 60), nil, began)
 				l.tryAcquire(began)
@@ -133,7 +133,7 @@ func TestLimiter_AcquireWaits(t *testing.T) {
 
 func TestLimiter_OneRequestAfterReset(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, began := newLimiter(), time.Now()
+		l, began := newLimiter("list"), time.Now()
 		l.tryAcquire(began)
 		l.release(limited(0, 60), nil, began)
 		for range 5 {
@@ -361,6 +361,10 @@ func (s *oddServer) fetch(_ context.Context, offset int) (*page, error) {
 // of the server only, and none twice. A complete listing has all rows unless a total was
 // wrong; so has every listing of a server with right totals and pages, however short.
 func FuzzClient_listConsistent(f *testing.F) {
+	token, err := NewSecret("token", "0123")
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Add(uint8(25), uint8(10), []byte{})
 	f.Add(uint8(20), uint8(10), []byte{0, 2, 0, 3, 1})
 	f.Add(uint8(30), uint8(10), []byte{1, 9, 17, 25})
@@ -377,7 +381,10 @@ func FuzzClient_listConsistent(f *testing.F) {
 				defer func() { <-fetches }()
 				return server.fetch(ctx, offset)
 			}
-			client := &Client{options: Options{PageSize: int(limit), API: Site{domain: DefaultSite}.APIURL()}}
+			client, err := New(Options{Credentials: Credentials{AccessToken: token}, PageSize: int(limit)})
+			if err != nil {
+				t.Fatal(err)
+			}
 			listing, err := client.listConsistent(t.Context(), get)
 			if bound := 3 * (int(rows) + 2*maxConcurrentPages + 2); server.requests > bound {
 				t.Errorf("%d requests for %d rows", server.requests, rows)

@@ -95,8 +95,8 @@ func parseSeconds(h http.Header, name string) (d time.Duration, ok bool) {
 	return time.Duration(min(seconds, year.Seconds()) * float64(time.Second)), true
 }
 
-// limiter delays requests while the org's rate limit is used up. All listings of a
-// client share it.
+// limiter delays requests while the org's rate limit for an endpoint is used up. All
+// listings of a client share it.
 //
 // It believes what a response says until the reset, and no longer: no more requests are
 // in flight than remain. After the reset, one request at a time is sent until a response
@@ -108,6 +108,8 @@ func parseSeconds(h http.Header, name string) (d time.Duration, ok bool) {
 // that arrives late, or of the next that arrives early, can only delay requests, for the
 // second or so by which the resets of one period differ.
 type limiter struct {
+	op string // for errors
+
 	mu       sync.Mutex
 	last     *RateLimit    // of the last response that had one
 	inFlight int           // requests without a response yet
@@ -117,7 +119,7 @@ type limiter struct {
 	resetAt   time.Time // zero without a limit
 }
 
-func newLimiter() *limiter { return &limiter{released: make(chan struct{})} }
+func newLimiter(op string) *limiter { return &limiter{op: op, released: make(chan struct{})} }
 
 // acquire blocks until a request may be sent. The request is then in flight until
 // release. If the limit is used up until the deadline of ctx, it fails at once.
@@ -132,7 +134,7 @@ func (l *limiter) acquire(ctx context.Context) error {
 		if deadline, ok := ctx.Deadline(); ok && !notBefore.Before(deadline) {
 			return &Error{
 				Reason:  RateLimited,
-				Op:      "list org connections",
+				Op:      l.op,
 				Detail:  fmt.Sprintf("rate limit used up until %s, no request sent", notBefore.UTC().Format(time.RFC3339)),
 				RetryAt: notBefore,
 			}

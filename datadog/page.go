@@ -53,10 +53,12 @@ type rowJSON struct {
 }
 
 type relationshipJSON struct {
-	Data struct {
-		ID   string          `json:"id"`
-		Name lenient[string] `json:"name"`
-	} `json:"data"`
+	Data referenceJSON `json:"data"`
+}
+
+type referenceJSON struct {
+	ID   string          `json:"id"`
+	Name lenient[string] `json:"name"`
 }
 
 // includedJSON is an org or a user.
@@ -97,23 +99,29 @@ func (l *lenient[T]) UnmarshalJSONFrom(decoder *jsontext.Decoder) error {
 }
 
 // decodePage decodes a response. filtered says whether the request had a filter: then
-// the API's unfiltered total is of no use. Errors repeat text of the response in full,
-// to be redacted before it is shortened.
+// the API's unfiltered total is of no use. Errors are those of decodeJSON.
 func decodePage(body io.Reader, filtered bool) (*page, error) {
 	var decoded pageJSON
+	if err := decodeJSON(body, &decoded); err != nil {
+		return nil, err
+	}
+	return newPage(&decoded, filtered)
+}
+
+// decodeJSON decodes a response. Errors repeat text of the response in full, to be
+// redacted before it is shortened.
+func decodeJSON(body io.Reader, to any) error {
 	// Duplicate names and invalid UTF-8 are no reason to lose a listing.
-	err := json.UnmarshalRead(body, &decoded, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	err := json.UnmarshalRead(body, to, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	var mismatch *json.SemanticError    // its own text differs from process to process
 	var syntax *jsontext.SyntacticError // its own text has the pointer shortened
 	switch {
 	case errors.As(err, &mismatch):
-		return nil, fmt.Errorf("unexpected %v at %q", mismatch.JSONKind, mismatch.JSONPointer)
+		return fmt.Errorf("unexpected %v at %q", mismatch.JSONKind, mismatch.JSONPointer)
 	case errors.As(err, &syntax):
-		return nil, fmt.Errorf("%w at %q", syntax.Err, syntax.JSONPointer)
-	case err != nil:
-		return nil, err
+		return fmt.Errorf("%w at %q", syntax.Err, syntax.JSONPointer)
 	}
-	return newPage(&decoded, filtered)
+	return err
 }
 
 func newPage(decoded *pageJSON, filtered bool) (*page, error) {
@@ -129,7 +137,7 @@ func newPage(decoded *pageJSON, filtered bool) (*page, error) {
 		case row.ID == "": // JSON:API identifies a resource by its id
 			return nil, fmt.Errorf("data[%d] has no id", n)
 		}
-		source, sink := row.Relationships.Source.org(), row.Relationships.Sink.org()
+		source, sink := row.Relationships.Source.Data.org(), row.Relationships.Sink.Data.org()
 		p.addOrg(source)
 		p.addOrg(sink)
 		p.connections = append(p.connections, Connection{
@@ -142,18 +150,9 @@ func newPage(decoded *pageJSON, filtered bool) (*page, error) {
 		})
 	}
 	for _, included := range decoded.Included.value {
+		p.addOrg(included.value.org())
 		id, attributes := included.value.ID.value, &included.value.Attributes.value
-		switch kind := included.value.Type.value; {
-		case id == "":
-		case kind == "orgs":
-			p.addOrg(Org{
-				ID:       id,
-				Name:     attributes.Name.value,
-				PublicID: attributes.PublicID.value,
-				Sharing:  attributes.Sharing.value,
-				Disabled: attributes.Disabled.value,
-			})
-		case kind == "users":
+		if included.value.Type.value == "users" && id != "" {
 			p.creators = append(p.creators, Creator{ID: id, Kind: creatorKind(attributes.ServiceAccount.value), Disabled: attributes.Disabled.value})
 		}
 	}
@@ -171,7 +170,22 @@ func (p *page) addOrg(o Org) {
 	}
 }
 
-func (r *relationshipJSON) org() Org { return Org{ID: r.Data.ID, Name: r.Data.Name.value} }
+// org returns the org that is described, without an id if it is something else.
+func (i *includedJSON) org() Org {
+	if i.Type.value != "orgs" {
+		return Org{}
+	}
+	attributes := &i.Attributes.value
+	return Org{
+		ID:       i.ID.value,
+		Name:     attributes.Name.value,
+		PublicID: attributes.PublicID.value,
+		Sharing:  attributes.Sharing.value,
+		Disabled: attributes.Disabled.value,
+	}
+}
+
+func (r *referenceJSON) org() Org { return Org{ID: r.ID, Name: r.Name.value} }
 
 // connectionTypes returns the types sorted, without duplicates and empty ones.
 func connectionTypes(types []string) []string {

@@ -24,7 +24,7 @@ const maxConnections = 1_000_000
 type listingRead struct {
 	connections []Connection // in the order of the pages, without duplicates
 	ids         map[string]bool
-	orgs        map[string]Org
+	orgs        orgs
 	creators    map[string]Creator
 	totals      map[int]bool // the distinct totals of the pages
 	pages       int
@@ -43,7 +43,7 @@ func readPages(ctx context.Context, fetch fetchFunc) (*listingRead, error) {
 	defer prefetcher.stop()
 	r := &listingRead{
 		ids:      map[string]bool{},
-		orgs:     map[string]Org{},
+		orgs:     orgs{},
 		creators: map[string]Creator{},
 		totals:   map[int]bool{},
 	}
@@ -73,9 +73,7 @@ func readPages(ctx context.Context, fetch fetchFunc) (*listingRead, error) {
 // than requested, and their number as the total.
 func (r *listingRead) addPage(p *page) (last bool) {
 	r.pages++
-	for _, o := range p.orgs {
-		r.orgs[o.ID] = r.orgs[o.ID].Updated(o)
-	}
+	r.orgs.add(p.orgs...)
 	for _, c := range p.creators {
 		r.creators[c.ID] = r.creators[c.ID].updated(c)
 	}
@@ -153,13 +151,27 @@ func (r *listingRead) String() string {
 
 // listing returns the content as a listing.
 func (r *listingRead) listing() *Listing {
-	l := &Listing{Complete: r.complete(), Pages: r.pages, Connections: r.sorted()}
-	l.Orgs = slices.SortedFunc(maps.Values(r.orgs), func(a, b Org) int { return cmp.Compare(a.ID, b.ID) })
+	l := &Listing{Complete: r.complete(), Pages: r.pages, Connections: r.sorted(), Orgs: r.orgs.sorted()}
 	for i := range l.Connections {
 		creator := &l.Connections[i].Creator
 		*creator = creator.updated(r.creators[creator.ID])
 	}
 	return l
+}
+
+// orgs are orgs by id, with what was said last of each.
+type orgs map[string]Org
+
+// add adds descriptions of orgs, of which a later one overrides an earlier one.
+func (o orgs) add(descriptions ...Org) {
+	for _, d := range descriptions {
+		o[d.ID] = o[d.ID].Updated(d)
+	}
+}
+
+// sorted returns the orgs in the order of their ids.
+func (o orgs) sorted() []Org {
+	return slices.SortedFunc(maps.Values(o), func(a, b Org) int { return cmp.Compare(a.ID, b.ID) })
 }
 
 // sorted returns the connections in the order of their ids.

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -38,20 +37,50 @@ func newBackOff() *backoff.ExponentialBackOff {
 	}
 }
 
-// pageFetcher fetches the pages of one listing.
-type pageFetcher struct {
+// endpoint is a list of the API's, with a rate limit of its own.
+type endpoint struct {
+	noun    string   // what it lists
+	base    *url.URL // without a query
+	limiter *limiter
+}
+
+func newEndpoint(noun string, base *url.URL) *endpoint {
+	return &endpoint{noun: noun, base: base, limiter: newLimiter("list " + noun)}
+}
+
+// url returns the URL of the endpoint with a query.
+func (e *endpoint) url(query url.Values) *url.URL {
+	target := *e.base
+	target.RawQuery = query.Encode()
+	return &target
+}
+
+// op returns the operation of an error that is not about one request.
+func (e *endpoint) op(query url.Values) string {
+	return fmt.Sprintf("list %s from %s", e.noun, e.url(query))
+}
+
+// fetcher sends the requests of one listing.
+type fetcher struct {
 	*Client
+	*endpoint
 	auth auth
 }
 
-// fetch returns the page at the offset. It retries until ctx is done, at most
+// newFetcher returns a fetcher with the current credentials.
+func (c *Client) newFetcher(e *endpoint) *fetcher {
+	return &fetcher{Client: c, endpoint: e, auth: c.options.Credentials.load()}
+}
+
+// fetch passes the body of a response to decode. It retries until ctx is done, at most
 // maxAttempts in all.
-func (f *pageFetcher) fetch(ctx context.Context, offset int) (*page, error) {
+func (f *fetcher) fetch(ctx context.Context, query url.Values, decode func(body io.Reader) error) error {
+	target := f.url(query)
 	pauses := newBackOff()
 	for attempt := 1; ; attempt++ {
-		p, err := f.attempt(ctx, offset, pauses)
+		err := f.attempt(ctx, target, pauses, decode)
 		if err == nil {
-			return p, nil
+			return nil
 		}
 		if errors.Is(err, Timeout) {
 			// The network may have forgotten the connection, and the idle ones with it.
@@ -59,10 +88,10 @@ func (f *pageFetcher) fetch(ctx context.Context, offset int) (*page, error) {
 		}
 		var failed *Error
 		if !errors.As(err, &failed) || !failed.Reason.retryable() || attempt == maxAttempts || ctx.Err() != nil {
-			return nil, err
+			return err
 		}
 		if !f.pause(ctx, failed, pauses) {
-			return nil, err
+			return err
 		}
 		f.countRetry(failed.Reason)
 	}
@@ -70,7 +99,7 @@ func (f *pageFetcher) fetch(ctx context.Context, offset int) (*page, error) {
 
 // pause waits before the next attempt. It reports whether ctx lasts until then. After a
 // 429 the limiter waits.
-func (f *pageFetcher) pause(ctx context.Context, failed *Error, pauses backoff.BackOff) bool {
+func (f *fetcher) pause(ctx context.Context, failed *Error, pauses backoff.BackOff) bool {
 	deadline, ok := ctx.Deadline()
 	if failed.Reason == RateLimited {
 		return !ok || failed.RetryAt.Before(deadline)
@@ -83,10 +112,9 @@ func (f *pageFetcher) pause(ctx context.Context, failed *Error, pauses backoff.B
 }
 
 // attempt sends one request.
-func (f *pageFetcher) attempt(ctx context.Context, offset int, pauses backoff.BackOff) (*page, error) {
-	target := f.url(offset)
+func (f *fetcher) attempt(ctx context.Context, target *url.URL, pauses backoff.BackOff, decode func(body io.Reader) error) error {
 	if err := f.limiter.acquire(ctx); err != nil {
-		return nil, f.transportError(target, err, "waited for responses to other requests, as the rate limit demands")
+		return f.transportError(target, err, "waited for responses to other requests, as the rate limit demands")
 	}
 	ctx, cancel := withAttemptTimeout(ctx)
 	defer cancel()
@@ -94,21 +122,21 @@ func (f *pageFetcher) attempt(ctx context.Context, offset int, pauses backoff.Ba
 	resp, err := f.send(ctx, target)
 	f.limiter.release(resp, pauses, time.Now())
 	if err != nil {
-		return nil, f.transportError(target, err, fmt.Sprintf("waited %v for it to begin", since(began)))
+		return f.transportError(target, err, fmt.Sprintf("waited %v for it to begin", since(began)))
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, f.statusError(target, resp)
+		return f.statusError(target, resp)
 	}
 	body := &bodyReader{body: resp.Body, left: maxBody}
-	p, err := decodePage(body, f.filter() != Filter{})
+	err = decode(body)
 	switch {
 	case body.err != nil:
-		return nil, f.transportError(target, body.err, fmt.Sprintf("waited %v for it to end", since(began)))
+		return f.transportError(target, body.err, fmt.Sprintf("waited %v for it to end", since(began)))
 	case err != nil:
-		return nil, f.decodeError(target, resp, err)
+		return f.decodeError(target, resp, err)
 	}
-	return p, nil
+	return nil
 }
 
 // withAttemptTimeout returns ctx with a timeout of two thirds of its time: enough for a
@@ -127,7 +155,7 @@ func withAttemptTimeout(ctx context.Context) (context.Context, context.CancelFun
 func since(began time.Time) time.Duration { return time.Since(began).Round(time.Millisecond) }
 
 // send sends a request and returns the response, of which the body is yet to read.
-func (f *pageFetcher) send(ctx context.Context, target *url.URL) (*http.Response, error) {
+func (f *fetcher) send(ctx context.Context, target *url.URL) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
 		return nil, err
@@ -144,23 +172,6 @@ func (f *pageFetcher) send(ctx context.Context, target *url.URL) (*http.Response
 		resp.Header.Set(rateLimitName, f.auth.redact(name))
 	}
 	return resp, nil
-}
-
-// url returns the URL of the page at the offset.
-func (c *Client) url(offset int) *url.URL {
-	target := c.options.API.JoinPath("api", "v2", "org_connections")
-	query := url.Values{
-		"limit":  {strconv.Itoa(c.options.PageSize)},
-		"offset": {strconv.Itoa(offset)},
-	}
-	if c.options.SourceOrgID != "" {
-		query.Set("source_org_id", c.options.SourceOrgID)
-	}
-	if c.options.SinkOrgID != "" {
-		query.Set("sink_org_id", c.options.SinkOrgID)
-	}
-	target.RawQuery = query.Encode()
-	return target
 }
 
 var errBodyTooLong = fmt.Errorf("the response is longer than %d MiB", maxBody>>20)
@@ -190,7 +201,7 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 }
 
 // statusError returns the error for a status other than 200.
-func (f *pageFetcher) statusError(target *url.URL, resp *http.Response) error {
+func (f *fetcher) statusError(target *url.URL, resp *http.Response) error {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody+1)) // the status is enough without it
 	if err != nil || len(body) > maxErrorBody {
 		// The last word may be the first half of a secret, which redact would not find.
@@ -235,7 +246,7 @@ func reasonOfStatus(status int) Reason {
 
 // transportError returns the error for a request without a complete response. It
 // returns an err that is an [Error] as it is. If err is a timeout, waited says for what.
-func (f *pageFetcher) transportError(target *url.URL, err error, waited string) error {
+func (f *fetcher) transportError(target *url.URL, err error, waited string) error {
 	var limited *Error
 	if errors.As(err, &limited) {
 		return err
@@ -251,7 +262,7 @@ func (f *pageFetcher) transportError(target *url.URL, err error, waited string) 
 		e.Reason = Malformed
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		e.Reason = Timeout
-		e.Detail = fmt.Sprintf("no complete response before the timeout: %s; all pages and attempts have %v together, and a slow API needs more, or smaller pages",
+		e.Detail = fmt.Sprintf("no complete response before the timeout: %s; all its requests have %v together, and a slow API needs more",
 			waited, f.options.Timeout)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		e.Detail = "connection closed before the response was complete"
@@ -260,12 +271,12 @@ func (f *pageFetcher) transportError(target *url.URL, err error, waited string) 
 }
 
 // decodeError returns the error for a status of 200 without a listing.
-func (f *pageFetcher) decodeError(target *url.URL, resp *http.Response, err error) error {
+func (f *fetcher) decodeError(target *url.URL, resp *http.Response, err error) error {
 	return &Error{
 		Reason: Malformed,
 		Op:     "GET " + target.String(),
 		Status: resp.StatusCode,
-		Detail: truncate(f.auth.redact(fmt.Sprintf("the response is not a listing of org connections: %v (Content-Type %q)", err, resp.Header.Get("Content-Type")))),
+		Detail: truncate(f.auth.redact(fmt.Sprintf("the response is not a listing of %s: %v (Content-Type %q)", f.noun, err, resp.Header.Get("Content-Type")))),
 		Err:    err,
 	}
 }

@@ -156,8 +156,8 @@ func TestList_WaitsForSlowResponses(t *testing.T) {
 
 func TestError_TimeoutSaysWhatWasWaitedFor(t *testing.T) {
 	for want, fault := range map[string]fake.Fault{
-		"for it to begin; all pages and attempts have 30s together": fake.Hang(),
-		"for it to end; all pages and attempts have 30s together":   fake.HangMidBody(),
+		"for it to begin; all its requests have 30s together": fake.Hang(),
+		"for it to end; all its requests have 30s together":   fake.HangMidBody(),
 	} {
 		runSynctest(t, "", func(t *testing.T) {
 			server, org := fake.Star(fake.Options{}, 5, 1)

@@ -23,12 +23,18 @@ type page struct {
 
 const unknownTotal = -1
 
+// maxElements bounds the lists of a response. The shortest elements take a hundred times
+// their length in memory; of real ones, maxBody has fewer.
+const maxElements = 100_000
+
+var errTooManyElements = fmt.Errorf("a list of more than %d elements", maxElements)
+
 // pageJSON is the response, as in the API reference and in recorded responses. Its
 // rows must have this shape; what is lenient may have any. Names of people, their
 // handles and addresses are not decoded.
 type pageJSON struct {
-	Data     []rowJSON                        `json:"data"`
-	Included lenient[[]lenient[includedJSON]] `json:"included"` // not in the API reference
+	Data     list[rowJSON]                        `json:"data"`
+	Included lenient[list[lenient[includedJSON]]] `json:"included"` // not in the API reference
 	Meta     lenient[struct {
 		Page lenient[struct {
 			// Any JSON: see count.
@@ -43,7 +49,7 @@ type rowJSON struct {
 	ID         string `json:"id"`
 	Attributes struct {
 		CreatedAt lenient[string] `json:"created_at"`
-		Types     []string        `json:"connection_types"`
+		Types     list[string]    `json:"connection_types"`
 	} `json:"attributes"`
 	Relationships struct {
 		Source  relationshipJSON `json:"source_org"`
@@ -98,6 +104,32 @@ func (l *lenient[T]) UnmarshalJSONFrom(decoder *jsontext.Decoder) error {
 	return json.UnmarshalDecode(decoder, &l.value)
 }
 
+// list decodes an array of at most maxElements.
+type list[T any] []T
+
+// UnmarshalJSONFrom implements [json.UnmarshalerFrom].
+func (l *list[T]) UnmarshalJSONFrom(decoder *jsontext.Decoder) error {
+	if decoder.PeekKind() != jsontext.KindBeginArray {
+		return json.UnmarshalDecode(decoder, (*[]T)(l)) // null, or an error
+	}
+	if _, err := decoder.ReadToken(); err != nil {
+		return err
+	}
+	*l = list[T]{}
+	for decoder.PeekKind() != jsontext.KindEndArray {
+		if len(*l) == maxElements {
+			return errTooManyElements
+		}
+		var zero T
+		*l = append(*l, zero)
+		if err := json.UnmarshalDecode(decoder, &(*l)[len(*l)-1]); err != nil {
+			return err
+		}
+	}
+	_, err := decoder.ReadToken()
+	return err
+}
+
 // decodePage decodes a response. filtered says whether the request had a filter: then
 // the API's unfiltered total is of no use. Errors are those of decodeJSON.
 func decodePage(body io.Reader, filtered bool) (*page, error) {
@@ -116,6 +148,8 @@ func decodeJSON(body io.Reader, to any) error {
 	var mismatch *json.SemanticError    // its own text differs from process to process
 	var syntax *jsontext.SyntacticError // its own text has the pointer shortened
 	switch {
+	case errors.Is(err, errTooManyElements):
+		return errTooManyElements
 	case errors.As(err, &mismatch):
 		return fmt.Errorf("unexpected %v at %q", mismatch.JSONKind, mismatch.JSONPointer)
 	case errors.As(err, &syntax):

@@ -2,6 +2,7 @@ package datadog
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -108,6 +109,15 @@ func TestDecodePage_AcceptsAnyIncluded(t *testing.T) {
 			if (u != Creator{ID: "u1"}) {
 				t.Errorf("%s: the user is %+v", included, u)
 			}
+		}
+	}
+}
+
+func TestDecodePage_BoundsLists(t *testing.T) {
+	for elements, tooMany := range map[int]bool{maxElements: false, maxElements + 1: true} {
+		_, err := decodePage(strings.NewReader(`{"data":[],"included":[0`+strings.Repeat(",0", elements-1)+`]}`), false)
+		if errors.Is(err, errTooManyElements) != tooMany || (err != nil) != tooMany {
+			t.Errorf("%d elements: the error is %v", elements, err)
 		}
 	}
 }

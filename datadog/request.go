@@ -2,6 +2,7 @@ package datadog
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ const (
 	maxAttempts = 5
 	// minAttempt is the shortest time to leave for another attempt after a timeout.
 	minAttempt = time.Second
-	// maxBody bounds a response, in bytes. A page of 1,000 connections with all its
+	// maxBody bounds a decompressed response, in bytes. A page of 1,000 connections with all its
 	// orgs and users has about 1.5 million.
 	maxBody = 32 << 20
 	// maxErrorBody bounds what is read of an error response, in bytes.
@@ -260,12 +261,15 @@ func (f *fetcher) transportError(target *url.URL, err error, waited string) erro
 	switch {
 	case errors.Is(err, errBodyTooLong):
 		e.Reason = Malformed
+	case errors.Is(err, gzip.ErrHeader):
+		e.Reason = Malformed
+		e.Detail = "the response is not compressed, but its Content-Encoding is gzip"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		e.Reason = Timeout
 		e.Detail = fmt.Sprintf("no complete response before the timeout: %s; all its requests have %v together, and a slow API needs more",
 			waited, f.options.Timeout)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		e.Detail = "connection closed before the response was complete"
+		e.Detail = "connection closed, or response cut off, before it was complete"
 	}
 	return e
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,6 +43,8 @@ var faults = []struct {
 	{"not a list", fake.NotAList(), datadog.Malformed, "is not a listing"},
 	{"no data", fake.NullData(), datadog.Malformed, "is not a listing"},
 	{"endless", fake.Endless(), datadog.Malformed, "longer than 32 MiB"},
+	{"not compressed", fake.FalseGzip(), datadog.Malformed, "not compressed, but its Content-Encoding is gzip"},
+	{"half of a compressed page", fake.TruncatedGzip(), datadog.Network, "cut off"},
 	{"no connection", fake.Disconnect(), datadog.Network, "connection closed"},
 	{"broken connection", fake.DisconnectMidBody(), datadog.Network, "connection closed"},
 	{"no response", fake.Hang(), datadog.Timeout, "no complete response before the timeout"},
@@ -77,6 +80,49 @@ func TestList_FaultsHaveReasonsAndLeaveNoTrace(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Whatever a response expands to, listing fails before it needs much memory.
+func TestList_BoundsMemoryOfResponses(t *testing.T) {
+	const tooLong, tooMany = "longer than 32 MiB", "a list of more than 100000 elements"
+	for _, test := range []struct{ name, start, repeat, says string }{
+		{"an array that is skipped", `{"links":[0`, ",0", tooLong},
+		{"empty rows", `{"data":[{}`, ",{}", tooMany},
+		{"small rows", `{"data":[{"id":"1"}`, `,{"id":"1"}`, tooMany},
+		{"types", `{"data":[{"attributes":{"connection_types":[""`, `,""`, tooMany},
+		{"what is included", `{"included":[0`, ",0", tooMany},
+	} {
+		runSynctest(t, test.name, func(t *testing.T) {
+			server, org := fake.Star(fake.Options{}, 5, 1)
+			server.Inject(fake.GzipBomb(test.start, test.repeat))
+			client := newClient(t, server, org)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := client.List(t.Context())
+			runtime.ReadMemStats(&after)
+			if !errors.Is(err, datadog.Malformed) || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("the error is %v, want %v and %q in it", err, datadog.Malformed, test.says)
+			}
+			if used := (after.TotalAlloc - before.TotalAlloc) >> 20; used > 200 || server.Requests() != 1 {
+				t.Errorf("%d MiB for %d requests", used, server.Requests())
+			}
+		})
+	}
+}
+
+func TestList_AcceptsCompressedPages(t *testing.T) {
+	runSynctest(t, "", func(t *testing.T) {
+		server, org := fake.Star(fake.Options{}, 250, 1)
+		server.Inject(fake.Gzip())
+		client := newClient(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
+		wantAllConnections(t, list(t, client), server, org)
+		wantNoRetries(t, client)
+		for _, request := range server.RequestLog() {
+			if got := request.Header.Get("Accept-Encoding"); got != "gzip" {
+				t.Errorf("Accept-Encoding is %q", got)
+			}
+		}
+	})
 }
 
 func TestList_EndsBeforeTimeout(t *testing.T) {

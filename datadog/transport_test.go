@@ -2,8 +2,10 @@ package datadog_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"datadog_org_connections_exporter/datadog"
@@ -103,6 +105,54 @@ func TestNewTransport_HTTP2KeepsConnectionsOfSlowServers(t *testing.T) {
 		}
 		wantNoRetries(t, client)
 	})
+}
+
+// A server that restarts closes its connections gracefully.
+func TestNewTransport_ContinuesOnANewConnection(t *testing.T) {
+	for _, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {
+		for _, latency := range []time.Duration{0, 50 * time.Millisecond} {
+			for name, fault := range map[string]fake.Fault{
+				"after the first page": fake.GoAway().Once(),
+				"in the middle":        fake.GoAway().From(99 * 3).Once(),
+				"after some pages":     fake.GoAway().From(99 * 3).Times(3),
+				"after every page":     fake.GoAway(),
+			} {
+				runSynctest(t, fmt.Sprintf("%s, latency %v, %s", protocol, latency, name), func(t *testing.T) {
+					server, org := fake.Star(fake.Options{Latency: latency}, 950, 1)
+					client, path := newPath(t, protocol, server, org, datadog.DefaultTimeout)
+					server.Inject(fault)
+					listing := list(t, client)
+					wantAllConnections(t, listing, server, org)
+					wantNoRetries(t, client)
+					if server.Requests() != 10 || listing.Duration > time.Second {
+						t.Errorf("%d requests in %v", server.Requests(), listing.Duration)
+					}
+					if path.Dials() < 2 {
+						t.Errorf("%d connections", path.Dials())
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestList_NetworkFaultsHaveReasonsOverHTTP2(t *testing.T) {
+	for _, test := range faults {
+		if test.reason != datadog.Network && test.reason != datadog.Timeout {
+			continue // the same over any protocol
+		}
+		runSynctest(t, test.name, func(t *testing.T) {
+			server, org := fake.Star(fake.Options{}, 250, 1)
+			client, _ := newPath(t, "HTTP/2.0", server, org, datadog.DefaultTimeout)
+			server.Inject(test.fault.From(99))
+			if _, err := client.List(t.Context()); !errors.Is(err, test.reason) {
+				t.Errorf("the error is %v, want %v", err, test.reason)
+			}
+			synctest.Wait() // the API still answers requests that were canceled
+			server.ClearFaults()
+			wantAllConnections(t, list(t, client), server, org)
+		})
+	}
 }
 
 func wantNoRetries(t *testing.T, client *datadog.Client) {

@@ -21,7 +21,8 @@
 //   - inconsistent pages and totals: [RepeatPage], [ShortPages], [EmptyPage], [ShuffledOrder], [Total], [NoMeta],
 //     [AfterPage]
 //   - rate limits in the headers of pages: [Header]
-//   - the network: [Slow], [Hang], [HangMidBody], [Disconnect], [DisconnectMidBody], [Truncated], [Endless]
+//   - the network: [Slow], [Hang], [HangMidBody], [Disconnect], [DisconnectMidBody], [GoAway], [Truncated], [Endless]
+//   - compressed answers: [Gzip], [FalseGzip], [TruncatedGzip], [GzipBomb]
 //
 // [BlackHole] is a network that forgets connections.
 //

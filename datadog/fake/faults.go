@@ -1,6 +1,9 @@
 package fake
 
 import (
+	"bytes"
+	"compress/gzip"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -250,6 +253,56 @@ func Truncated() Fault {
 	return Fault{write: func(w http.ResponseWriter, r *http.Request, body []byte) {
 		writePage(w, r, body[:len(body)/2])
 	}}
+}
+
+// GoAway closes the connection after the page, as servers do when they restart: over HTTP/2 it announces that with a
+// GOAWAY frame, and completes the requests that have arrived before it; over HTTP/1.1 the page announces it.
+func GoAway() Fault {
+	return Header(http.Header{"Connection": {"close"}})
+}
+
+// Gzip compresses pages, as gateways do, whether the client accepts that or not.
+func Gzip() Fault { return gzipped(compress) }
+
+// FalseGzip sends pages that are not compressed as if they were.
+func FalseGzip() Fault {
+	return gzipped(func(body []byte) []byte { return body })
+}
+
+// TruncatedGzip sends half of a compressed page as if it were all of it.
+func TruncatedGzip() Fault {
+	return gzipped(func(body []byte) []byte {
+		body = compress(body)
+		return body[:len(body)/2]
+	})
+}
+
+// gzipped sends what encode makes of a page as if that were compressed.
+func gzipped(encode func(body []byte) []byte) Fault {
+	return Fault{write: func(w http.ResponseWriter, r *http.Request, body []byte) {
+		w.Header().Set("Content-Encoding", "gzip")
+		writePage(w, r, encode(body))
+	}}
+}
+
+// GzipBomb sends about 1 MB that expand to 1 GiB: start, and repeat again and again.
+func GzipBomb(start, repeat string) Fault {
+	const size, part = 1 << 30, 1 << 20
+	body := compress([]byte(start))
+	// Compressed parts in a row are compressed text, too.
+	again := compress([]byte(strings.Repeat(repeat, part/len(repeat))))
+	body = append(body, bytes.Repeat(again, size/part)...)
+	return answer(http.StatusOK, http.Header{"Content-Encoding": {"gzip"}}, contentJSON, body)
+}
+
+func compress(body []byte) []byte {
+	var compressed bytes.Buffer
+	writer := gzip.NewWriter(&compressed)
+	_, writeErr := writer.Write(body)
+	if err := errors.Join(writeErr, writer.Close()); err != nil {
+		panic("fake: " + err.Error())
+	}
+	return compressed.Bytes()
 }
 
 // Endless sends rows, each of another connection, until the client goes away.

@@ -1,6 +1,7 @@
 package fake_test
 
 import (
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -96,6 +97,7 @@ func TestFault_CutsAnswers(t *testing.T) {
 		err    error // nil: the answer is complete
 	}{
 		"truncated":           {fake.Truncated(), 200, nil},
+		"truncated gzip":      {fake.TruncatedGzip(), 200, io.ErrUnexpectedEOF},
 		"disconnect mid body": {fake.DisconnectMidBody(), 200, io.ErrUnexpectedEOF},
 		"disconnect":          {fake.Disconnect(), 0, io.EOF},
 	}
@@ -114,6 +116,82 @@ func TestFault_CutsAnswers(t *testing.T) {
 				t.Errorf("body %q is not a part of the page", got.body)
 			}
 		})
+	}
+}
+
+func TestGzip(t *testing.T) {
+	s := triangle(fake.Options{})
+	c := connect(t, s, "a")
+	plain := c.get("").body
+	for name, test := range map[string]struct {
+		fault fake.Fault
+		body  string
+		err   error
+	}{
+		"compressed":     {fake.Gzip(), plain, nil},
+		"not compressed": {fake.FalseGzip(), "", gzip.ErrHeader},
+	} {
+		s.Inject(test.fault)
+		if got := c.get(""); got.status != http.StatusOK || got.body != test.body || !errors.Is(got.err, test.err) {
+			t.Errorf("%s: status %d, error %v, body %s", name, got.status, got.err, got.body)
+		}
+		r := c.request(http.MethodGet, fake.Path)
+		r.Header.Set("Accept-Encoding", "gzip") // by hand: the transport does not decompress
+		if got := c.do(r); got.header.Get("Content-Encoding") != "gzip" || (got.body == plain) != (test.err != nil) {
+			t.Errorf("%s: headers %v, body %q", name, got.header, got.body)
+		}
+	}
+}
+
+func TestGzipBomb(t *testing.T) {
+	s := triangle(fake.Options{})
+	s.Inject(fake.GzipBomb("[0", ",0"))
+	c := connect(t, s, "a")
+	resp, err := c.http.Do(c.request(http.MethodGet, fake.Path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body := make([]byte, 4<<20)
+	if _, err := io.ReadFull(resp.Body, body); err != nil || string(body) != "[0"+strings.Repeat(",0", len(body)/2-1) {
+		t.Errorf("error %v, body %.20s…", err, body)
+	}
+
+	r := c.request(http.MethodGet, fake.Path)
+	r.Header.Set("Accept-Encoding", "gzip") // by hand: the transport does not decompress
+	if sent := len(c.do(r).body); sent < 1_000_000 || sent > 3_000_000 {
+		t.Errorf("%d bytes are sent", sent)
+	}
+}
+
+func TestGoAway_ClosesConnectionAfterPage(t *testing.T) {
+	for _, http2 := range []bool{false, true} {
+		s := triangle(fake.Options{})
+		c := connect(t, s, "a")
+		transport := c.http.Transport.(*http.Transport)
+		path := fake.BlackHole{Dial: transport.DialContext} // forgets none, but counts
+		transport.DialContext, transport.DialTLSContext = path.DialContext, path.DialContext
+		transport.Protocols = new(http.Protocols)
+		transport.Protocols.SetHTTP1(!http2)
+		transport.Protocols.SetUnencryptedHTTP2(http2)
+		get := func() {
+			r := c.request(http.MethodGet, fake.Path)
+			r.URL.Scheme = "http"
+			if got := c.do(r); got.status != http.StatusOK || got.err != nil {
+				t.Errorf("status %d, error %v", got.status, got.err)
+			}
+		}
+		get()
+		s.Inject(fake.GoAway().Once())
+		get()
+		if path.Dials() != 1 {
+			t.Errorf("%d connections before", path.Dials())
+		}
+		get()
+		get()
+		if path.Dials() != 2 {
+			t.Errorf("HTTP/2 %v: %d connections after", http2, path.Dials())
+		}
 	}
 }
 

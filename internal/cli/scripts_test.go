@@ -129,7 +129,10 @@ func (s *scripted) happen(ts *testscript.TestScript, event string) {
 
 func (s *scripted) fail(ts *testscript.TestScript, name string) {
 	fault, known := map[string]fake.Fault{
+		"bomb":        fake.GzipBomb(`{"data":[{}`, ",{}"),
 		"forbidden":   fake.Status(403),
+		"goaway":      fake.GoAway(),
+		"gzip":        fake.Gzip(),
 		"half":        fake.Truncated(),
 		"incomplete":  fake.NoMeta(),
 		"unreachable": fake.Disconnect(),

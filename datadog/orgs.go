@@ -70,11 +70,11 @@ type accountJSON struct {
 		Relationships struct {
 			Current relationshipJSON `json:"current_org"`
 			Managed struct {
-				Data []referenceJSON `json:"data"`
+				Data list[referenceJSON] `json:"data"`
 			} `json:"managed_orgs"`
 		} `json:"relationships"`
 	} `json:"data"`
-	Included lenient[[]lenient[includedJSON]] `json:"included"`
+	Included lenient[list[lenient[includedJSON]]] `json:"included"`
 }
 
 // decodeAccount decodes a response. Errors are those of decodeJSON.

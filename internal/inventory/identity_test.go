@@ -88,3 +88,24 @@ func TestObserved_SurvivesLongOutage(t *testing.T) {
 		wantObserved(t, "with b's listing stale", inv.View(), "a+ b+ c- d-")
 	}, "a", "b")
 }
+
+// Keys of another org may list one connection with the org before: that neither proves
+// nor disproves that they are still its own.
+func TestObserved_OtherCredentialsKeepNoIdentity(t *testing.T) {
+	for name, reload := range map[string]bool{"after a reload": true, "in the key file": false} {
+		runOrgs(t, func(t *testing.T, inv testInventory) {
+			inv.setConnections(triangle)
+			inv.refreshAfterTTL(t)
+			wantObserved(t, name+", before", inv.View(), "a+ b- c- d-")
+			other := inv.listers["a"]
+			if reload {
+				other = &fakeLister{}
+				inv.Configure([]inventory.Org{{Name: "a", Lister: other}})
+			}
+			other.returns(nil, connection("z", "a", "logs"))
+			other.listing.Credentials = "other keys"
+			inv.refreshAfterTTL(t)
+			wantObserved(t, name, inv.View(), "a? z?")
+		}, "a")
+	}
+}

@@ -48,7 +48,7 @@ func run(t *testing.T, account func() (api *fake.Server, org string), test func(
 		apiMetrics := collector.NewAPIMetrics()
 		apiMetrics.Add("default")
 		client := newClient(t, api, org, apiMetrics.Transport("default", transport))
-		inv := inventory.New(ctx, []inventory.Org{{Name: "default", Lister: client}}, inventory.Options{})
+		inv := inventory.New(ctx, []inventory.Org{{Name: "default", Lister: client}}, inventory.Options{MaxStale: time.Hour})
 		s := stack{api: api, inventory: inv, policy: &policy.Current{}, registry: prometheus.NewPedanticRegistry()}
 		s.registry.MustRegister(apiMetrics, collector.New(inv, 0), collector.NewPolicyCollector(inv, policy.NewJudge(s.policy)), collector.NewReloadMetrics())
 		test(t, s)

@@ -37,6 +37,10 @@ type Change struct {
 	Kind ChangeKind
 	// At is when it happened: for [Added] as the API tells, otherwise when it was found.
 	At time.Time
+	// Found is when a listing showed it.
+	Found time.Time
+	// Org is the configured name of the org that was listed then.
+	Org string
 	// Connection is as it is after the change; a removed one as it was last seen.
 	Connection datadog.Connection
 	// Types are those that were gained or lost: of added, removed and discovered

@@ -39,6 +39,7 @@
 //	snapshot.go    the merged connections and orgs
 //	change.go      what happened to a connection
 //	history.go     what changes from snapshot to snapshot
+//	state.go       what is remembered over restarts
 //
 // The package imports neither Prometheus nor HTTP.
 package inventory

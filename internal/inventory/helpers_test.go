@@ -1,6 +1,7 @@
 package inventory_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -128,6 +129,7 @@ func run(t *testing.T, options inventory.Options, test func(t *testing.T, inv te
 			inv.listers[name] = &fakeLister{}
 			orgs = append(orgs, inventory.Org{Name: name, Lister: inv.listers[name]})
 		}
+		options.MaxStale = cmp.Or(options.MaxStale, time.Hour)
 		options.Logger = log.NewLogfmtLogger(inv.log)
 		inv.Inventory = inventory.New(ctx, orgs, options)
 		defer synctest.Wait()

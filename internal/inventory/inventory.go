@@ -17,8 +17,9 @@ import (
 
 // Defaults of [Options].
 const (
-	DefaultTTL      = time.Minute
-	DefaultMaxStale = time.Hour
+	DefaultTTL       = time.Minute
+	DefaultMaxStale  = 24 * time.Hour
+	DefaultRetention = 400 * 24 * time.Hour
 )
 
 // maxConcurrentListings limits how many orgs are listed at the same time.
@@ -50,6 +51,13 @@ type Options struct {
 	// MaxStale is the age after which the last good listing is stale: its
 	// connections are not shown. Default: [DefaultMaxStale].
 	MaxStale time.Duration
+	// Retention is how long changes are remembered after they were found. Default:
+	// [DefaultRetention].
+	Retention time.Duration
+	// State is what an earlier inventory remembered. Default: nothing.
+	State *State
+	// Storage keeps what this one remembers: see [Inventory.Store]. Default: none.
+	Storage Storage
 	// Logger gets failures, recoveries and changes. Default: none.
 	Logger log.Logger
 }
@@ -71,13 +79,23 @@ type Inventory struct {
 
 	mergeMu  sync.Mutex
 	observed observedCache
-	all      snapshotCache             // merged from the last good listings, stale ones too
-	fresh    snapshotCache             // merged from those that are not stale; used while some are
-	parts    map[string]*snapshotCache // of single orgs, by name
+	all      snapshotCache    // merged from the last good listings, stale ones too
+	fresh    snapshotCache    // merged from those that are not stale; used while some are
+	parts    map[string]*part // of single orgs, by name
 	history  history
+
+	retention time.Duration
+	writer    writer
 
 	mu   sync.Mutex
 	orgs []*org
+}
+
+// part is what is cached of one org alone.
+type part struct {
+	snapshot   snapshotCache
+	all, ofOrg *History // ofOrg is the org's part of all
+	orgID      string   // of the org, when that was made
 }
 
 // New returns an inventory without any listing. It starts none: that is for
@@ -91,14 +109,36 @@ func New(ctx context.Context, orgs []Org, o Options) *Inventory {
 		logger:       o.Logger,
 		slots:        make(chan struct{}, maxConcurrentListings),
 		reconfigured: make(chan struct{}, 1),
-		parts:        map[string]*snapshotCache{},
+		parts:        map[string]*part{},
 		history:      newHistory(),
+		retention:    cmp.Or(o.Retention, DefaultRetention),
+		writer:       writer{storage: o.Storage, wake: make(chan struct{}, 1)},
 	}
 	if inv.logger == nil {
 		inv.logger = log.NewNopLogger()
 	}
 	inv.Configure(orgs)
+	if o.State != nil {
+		inv.restore(o.State)
+	}
 	return inv
+}
+
+// restore continues from a state.
+func (inv *Inventory) restore(s *State) {
+	inv.history = restoreHistory(s, time.Now())
+	stored := map[string]bool{}
+	for _, o := range inv.orgs {
+		o.restore(s)
+		stored[o.name] = o.listing != nil
+	}
+	update := newUpdate()
+	for name := range s.Listings {
+		if !stored[name] {
+			update.Listings[name] = nil
+		}
+	}
+	inv.writer.add(update)
 }
 
 // Configure replaces the orgs to list. An org with the same name and lister keeps
@@ -127,10 +167,13 @@ func (inv *Inventory) Configure(orgs []Org) {
 		delete(previous, configured.Name)
 		inv.orgs = append(inv.orgs, o)
 	}
+	update := newUpdate()
 	for _, removed := range previous {
 		removed.cancel()
 		delete(inv.parts, removed.name)
+		update.Listings[removed.name] = nil
 	}
+	inv.writer.add(update)
 	select {
 	case inv.reconfigured <- struct{}{}:
 	default: // WarmUp has yet to see the last one
@@ -147,6 +190,10 @@ type View struct {
 	// Gaps are the orgs of which not all is known, in the same order: see
 	// [View.Complete]. They are those of all orgs in the view of an [OrgInventory], too.
 	Gaps []Gap
+	// History is what has changed. The pointer is the same as long as that is.
+	History *History
+	// WriteFailures counts how often what is remembered could not be written down.
+	WriteFailures uint64
 }
 
 // Ready returns nil once every org was tried and one listing succeeded, else the
@@ -177,11 +224,11 @@ func (inv *Inventory) Refresh(ctx context.Context) {
 }
 
 // WarmUp lists every org, with retries, until it succeeded once, so that there is
-// an inventory before the first scrape. It does so for later configurations too,
+// a current inventory before the first scrape. It does so for later configurations too,
 // and returns when the inventory's context ends.
 func (inv *Inventory) WarmUp() {
 	for inv.ctx.Err() == nil {
-		inv.refresh(inv.ctx, func(o *org) bool { return o.listing == nil })
+		inv.refresh(inv.ctx, func(o *org) bool { return o.awaitsFirst() })
 		select {
 		case <-inv.nextWarmUp():
 		case <-inv.reconfigured:
@@ -197,7 +244,7 @@ func (inv *Inventory) nextWarmUp() <-chan time.Time {
 	defer inv.mu.Unlock()
 	var next time.Time
 	for _, o := range inv.orgs {
-		if o.listing == nil && (next.IsZero() || o.nextAttempt.Before(next)) {
+		if o.awaitsFirst() && (next.IsZero() || o.nextAttempt.Before(next)) {
 			next = o.nextAttempt
 		}
 	}
@@ -212,6 +259,7 @@ func (inv *Inventory) View() View {
 	inv.mergeMu.Lock()
 	defer inv.mergeMu.Unlock()
 	v, inputs := inv.state()
+	v.History = inv.history.view
 	return inv.view(v, inputs, inputs, &inv.all, &inv.fresh)
 }
 
@@ -244,15 +292,19 @@ func (oi OrgInventory) View() View {
 	v, inputs := oi.inv.state()
 	n := slices.IndexFunc(v.Orgs, func(o OrgState) bool { return o.Name == oi.name })
 	if n < 0 {
-		return View{Snapshot: &Snapshot{}}
+		return View{Snapshot: &Snapshot{}, History: newHistory().view}
 	}
 	v.Orgs = v.Orgs[n : n+1]
-	cache := oi.inv.parts[oi.name]
-	if cache == nil {
-		cache = &snapshotCache{}
-		oi.inv.parts[oi.name] = cache
+	p := oi.inv.parts[oi.name]
+	if p == nil {
+		p = &part{}
+		oi.inv.parts[oi.name] = p
 	}
-	return oi.inv.view(v, inputs[n:n+1], inputs, cache, cache)
+	if all, id := oi.inv.history.view, inputs[n].orgID; p.all != all || p.orgID != id {
+		p.all, p.orgID, p.ofOrg = all, id, all.forOrg(oi.name, id)
+	}
+	v.History = p.ofOrg
+	return oi.inv.view(v, inputs[n:n+1], inputs, &p.snapshot, &p.snapshot)
 }
 
 // state returns a view without a snapshot, and the inputs to one of all orgs, in the
@@ -261,7 +313,7 @@ func (inv *Inventory) state() (View, []input) {
 	inv.mu.Lock()
 	defer inv.mu.Unlock()
 	now := time.Now()
-	v := View{Orgs: make([]OrgState, len(inv.orgs))}
+	v := View{Orgs: make([]OrgState, len(inv.orgs)), WriteFailures: inv.writer.failed()}
 	inputs := make([]input, len(inv.orgs))
 	for i, o := range inv.orgs {
 		v.Orgs[i] = o.state(now, inv.maxStale)
@@ -351,6 +403,7 @@ func (inv *Inventory) listWithSlot(l startedListing) (*datadog.Listing, error) {
 // function that logs that. mergeMu is held.
 func (inv *Inventory) record(l startedListing, listing *datadog.Listing, err error) (logResult func()) {
 	inv.mu.Lock()
+	previous := l.org.listing
 	logListing, listed := inv.recordResult(l, listing, err)
 	inv.mu.Unlock()
 	if listed == nil {
@@ -359,7 +412,11 @@ func (inv *Inventory) record(l startedListing, listing *datadog.Listing, err err
 	v, inputs := inv.state()
 	snapshot := inv.all.get(inputs, inv.observed.get(inputs))
 	complete := !slices.ContainsFunc(v.Gaps, func(g Gap) bool { return g.Reason != Filtered })
-	changes, renames := inv.history.observe(*listed, inputs, snapshot, complete)
+	changes, renames, update := inv.history.observe(observation{
+		org: l.org.name, listing: *listed, previous: previous, all: inputs, snapshot: snapshot, complete: complete,
+	})
+	update.Expired = inv.history.forget(time.Now().Add(-inv.retention))
+	inv.writer.add(update)
 	return func() {
 		logListing()
 		logChanges(inv.logger, changes, renames)
@@ -385,7 +442,7 @@ func (inv *Inventory) recordResult(l startedListing, listing *datadog.Listing, e
 		}, nil
 	}
 	leveled := level.Debug(logger)
-	if o.listing == nil || o.err != nil {
+	if o.awaitsFirst() || o.err != nil {
 		leveled = level.Info(logger) // the first one, or the end of an outage
 	}
 	o.recordSuccess(listing)

@@ -41,6 +41,7 @@ type org struct {
 
 	statedID    string             // [Org.OrgID]
 	listing     *datadog.Listing   // the last good one
+	restored    bool               // the listing is an earlier process's
 	inferredID  string             // of the org that the credentials belong to, empty where not certain
 	err         error              // of the last listing
 	nextAttempt time.Time          // a TTL after the last, but not before notBefore
@@ -95,6 +96,9 @@ func (o *org) startListing(parent context.Context, now time.Time, ttl time.Durat
 	return startedListing{org: o, lister: o.lister, ctx: ctx, cancel: cancel, done: o.done}
 }
 
+// awaitsFirst reports whether no listing has succeeded in this process.
+func (o *org) awaitsFirst() bool { return o.listing == nil || o.restored }
+
 func (o *org) recordFailure(err error) datadog.Reason {
 	reason := reasonOf(err)
 	o.err = err
@@ -112,6 +116,7 @@ func (o *org) recordSuccess(listing *datadog.Listing) {
 	o.listings++
 	o.inferredID = identify(listing, o.listing, o.inferredID)
 	o.listing = reuse(listing, o.listing)
+	o.restored = false
 	o.wait(listing.NotBefore)
 }
 

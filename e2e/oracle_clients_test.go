@@ -45,21 +45,7 @@ func serveAccount(t *testing.T, simulated *fake.Server) account {
 // ours returns our client's result: rows by id, and names of orgs by id.
 func (q listingQuery) ours(t *testing.T, a account) (rows map[string]connectionRow, names map[string]string) {
 	t.Helper()
-	api, err := datadog.ParseAPIURL(a.url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lister, err := datadog.New(datadog.Options{
-		API:         api,
-		Credentials: datadog.Credentials{APIKey: secret(t, a.Keys(q.org).API), AppKey: secret(t, a.Keys(q.org).App)},
-		PageSize:    q.pageSize,
-		SourceOrgID: q.source,
-		SinkOrgID:   q.sink,
-		Timeout:     waitTimeout,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	lister := ourClient(t, a, q.org, datadog.Options{PageSize: q.pageSize, SourceOrgID: q.source, SinkOrgID: q.sink})
 	listing, err := lister.List(t.Context())
 	if err != nil {
 		t.Fatalf("our client, %+v: %v", q, err)
@@ -72,6 +58,23 @@ func (q listingQuery) ours(t *testing.T, a account) (rows map[string]connectionR
 		names[org.ID] = org.Name
 	}
 	return rows, names
+}
+
+// ourClient returns our client of an org.
+func ourClient(t *testing.T, a account, org string, options datadog.Options) *datadog.Client {
+	t.Helper()
+	api, err := datadog.ParseAPIURL(a.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options.API = api
+	options.Credentials = datadog.Credentials{APIKey: secret(t, a.Keys(org).API), AppKey: secret(t, a.Keys(org).App)}
+	options.Timeout = waitTimeout
+	client, err := datadog.New(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
 }
 
 func secret(t *testing.T, value string) *datadog.Secret {
@@ -113,13 +116,8 @@ func (q listingQuery) official(t *testing.T, a account) (rows map[string]connect
 // is empty. It ignores the totals.
 func (q listingQuery) officialRows(t *testing.T, a account) (all []datadogV2.OrgConnection) {
 	t.Helper()
-	config := official.NewConfiguration()
-	config.Servers = official.ServerConfigurations{{URL: a.url}}
-	api := datadogV2.NewOrgConnectionsApi(official.NewAPIClient(config))
-	ctx := context.WithValue(t.Context(), official.ContextAPIKeys, map[string]official.APIKey{
-		"apiKeyAuth": {Key: a.Keys(q.org).API},
-		"appKeyAuth": {Key: a.Keys(q.org).App},
-	})
+	client, ctx := officialClient(t, a, q.org)
+	api := datadogV2.NewOrgConnectionsApi(client)
 	options := datadogV2.NewListOrgConnectionsOptionalParameters().WithLimit(int64(q.pageSize))
 	if q.source != "" {
 		options.WithSourceOrgId(q.source)
@@ -137,4 +135,44 @@ func (q listingQuery) officialRows(t *testing.T, a account) (all []datadogV2.Org
 		}
 		all = append(all, page.Data...)
 	}
+}
+
+// officialClient returns the official client, and a context with an org's keys.
+func officialClient(t *testing.T, a account, org string) (*official.APIClient, context.Context) {
+	t.Helper()
+	config := official.NewConfiguration()
+	config.Servers = official.ServerConfigurations{{URL: a.url}}
+	return official.NewAPIClient(config), context.WithValue(t.Context(), official.ContextAPIKeys, map[string]official.APIKey{
+		"apiKeyAuth": {Key: a.Keys(org).API},
+		"appKeyAuth": {Key: a.Keys(org).App},
+	})
+}
+
+// officialOrgs returns the account as the official client sees it: the current org, and
+// all orgs.
+func officialOrgs(t *testing.T, a account, org string) (current string, orgs []datadog.Org) {
+	t.Helper()
+	client, ctx := officialClient(t, a, org)
+	response, _, err := datadogV2.NewOrganizationsApi(client).ListOrgs(ctx) //nolint:bodyclose // the client has
+	if err != nil || response.UnparsedObject != nil {
+		t.Fatalf("the official client: %v, unparsed %v", err, response.UnparsedObject)
+	}
+	related := response.Data.Relationships
+	byID := map[string]datadog.Org{}
+	for _, reference := range append(related.ManagedOrgs.Data, related.CurrentOrg.Data) {
+		byID[reference.Id.String()] = datadog.Org{ID: reference.Id.String()}
+	}
+	for _, included := range response.Included {
+		if included.UnparsedObject != nil {
+			t.Errorf("the official client cannot represent %v", included.UnparsedObject)
+		}
+		attributes, disabled := included.Attributes, datadog.No
+		if attributes.Disabled {
+			disabled = datadog.Yes
+		}
+		byID[included.Id.String()] = datadog.Org{
+			ID: included.Id.String(), Name: attributes.Name, PublicID: attributes.PublicId, Sharing: attributes.Sharing, Disabled: disabled,
+		}
+	}
+	return response.Data.Id.String(), slices.SortedFunc(maps.Values(byID), func(a, b datadog.Org) int { return strings.Compare(a.ID, b.ID) })
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"datadog_org_connections_exporter/datadog"
 	"datadog_org_connections_exporter/datadog/fake"
 )
 
@@ -63,6 +64,27 @@ func TestClient_AgreesWithOfficialOnFilters(t *testing.T) {
 	} {
 		q.org, q.pageSize = asking, 4
 		compareClients(t, a, q)
+	}
+}
+
+func TestClient_AgreesWithOfficialOnOrgs(t *testing.T) {
+	simulated := fake.Mesh(fake.Options{}, 12, 20, 1)
+	simulated.AddOrg(fake.Org{Name: `Acme "東京" \ C:\temp`, Sharing: "none"})
+	simulated.AddOrg(fake.Org{Disabled: true})
+	simulated.AddOrg(fake.Org{NotIncluded: true})
+	a := serveAccount(t, simulated)
+	for n, org := range a.Orgs()[:2] { // the parent, and another
+		current, orgs := officialOrgs(t, a, org.ID)
+		if want := []int{15, 1}[n]; current != org.ID || len(orgs) != want {
+			t.Errorf("to the official client, the org is %s of %d, want %s of %d", current, len(orgs), org.ID, want)
+		}
+		account, err := ourClient(t, a, org.ID, datadog.Options{}).ListOrgs(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if account.Current != current || !slices.Equal(account.Orgs, orgs) {
+			t.Errorf("our client differs:\n%s, %+v, expected\n%s, %+v", account.Current, account.Orgs, current, orgs)
+		}
 	}
 }
 

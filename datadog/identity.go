@@ -1,6 +1,7 @@
 package datadog
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -11,11 +12,12 @@ import (
 var uuid = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 // ParseOrgID returns s as the id of an org, in lower case as the API has it. It returns
-// an error for anything but a UUID, such as an org's name or public id.
+// an error for anything but a UUID, such as an org's name or public id. The error does
+// not contain s, which may be a key.
 func ParseOrgID(s string) (string, error) {
 	id := strings.ToLower(strings.TrimSpace(s))
 	if !uuid.MatchString(id) {
-		return "", fmt.Errorf("%q is not the id of an org: expected a UUID such as 4dee724d-00cc-11ea-a77b-570c9d03c6c5", s)
+		return "", errors.New("not the id of an org: expected a UUID such as 4dee724d-00cc-11ea-a77b-570c9d03c6c5")
 	}
 	return id, nil
 }

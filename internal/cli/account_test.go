@@ -279,7 +279,20 @@ func TestCheckConfig_AcceptsValidConfiguration(t *testing.T) {
 	if err := run(t.Context(), []string{"check-config", a.file}, stdout, stderr); err != nil {
 		t.Fatal(err)
 	}
-	if stdout.String() != a.file+" is valid: orgs: 3\n" || stderr.String() != "" {
+	if !strings.HasPrefix(stdout.String(), a.file+" is valid: orgs: 3\n") || stderr.String() != "" {
 		t.Errorf("stdout %q, stderr %q", stdout, stderr)
+	}
+}
+
+func TestList_FailsWithAnotherOrgsCredentials(t *testing.T) {
+	a := newAccount(t, 3, 6) // each org shares with each
+	org, other := a.Orgs()[0].ID, a.Orgs()[1].ID
+	for stated, failure := range map[string]string{org: "", other: "not those of the stated org " + other} {
+		write(t, a.file, fmt.Sprintf("orgs: [{name: a, api_url: '%s', access_token_file: %s, org_id: %s}]\n", a.url, org, stated))
+		stdout, stderr := newOutput(), newOutput()
+		err := run(t.Context(), []string{"list", "--config.file=" + a.file}, stdout, stderr)
+		if text := fmt.Sprint(err, stderr); (err != nil) != (failure != "") || err != nil && !(strings.Contains(text, failure) && strings.Contains(text, "the org's org_id")) {
+			t.Errorf("%s is stated: the error is %v, stderr %q", stated, err, stderr)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
 
@@ -39,7 +40,20 @@ func (c *checkConfig) checkOrgs(io streams) error {
 		return err
 	}
 	io.valid(c.configFile, loaded.Warnings, "orgs", len(loaded.Orgs))
+	if names := withoutID(loaded.Orgs); len(names) > 0 {
+		fmt.Fprintf(io.out, "orgs without org_id: %s; whose credentials they have is inferred from their connections, and the log suggests the line to add\n", strings.Join(names, ", "))
+	}
 	return nil
+}
+
+// withoutID returns the names of the orgs without an org_id.
+func withoutID(orgs []config.Org) (names []string) {
+	for _, o := range orgs {
+		if o.OrgID == "" {
+			names = append(names, o.Name)
+		}
+	}
+	return names
 }
 
 func (c *checkConfig) checkRules(io streams) error {

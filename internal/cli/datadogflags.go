@@ -14,6 +14,7 @@ import (
 
 	"datadog_org_connections_exporter/datadog"
 	"datadog_org_connections_exporter/internal/exporter"
+	"datadog_org_connections_exporter/internal/inventory"
 )
 
 // datadogFlags are the flags of the one org that is listed without a configuration
@@ -21,7 +22,8 @@ import (
 type datadogFlags struct {
 	site, apiURL                      string
 	apiKeyFile, appKeyFile, tokenFile string
-	sourceOrgID, sinkOrgID            string
+	orgID, sourceOrgID, sinkOrgID     string
+	discoverOrgs                      bool
 	pageSize                          int
 	timeout                           time.Duration
 }
@@ -38,6 +40,10 @@ func addDatadogFlags(group flagGroup) *datadogFlags {
 		Envar("DD_APP_KEY_FILE").PlaceHolder("FILE").StringVar(&f.appKeyFile)
 	group.Flag("datadog.access-token-file", "File with an access token to use instead of keys; without it, the environment variable DD_ACCESS_TOKEN. Read again for every listing.").
 		Envar("DD_ACCESS_TOKEN_FILE").PlaceHolder("FILE").StringVar(&f.tokenFile)
+	group.Flag("datadog.org-id", "The org of the credentials. Listings fail if they are another org's.").
+		PlaceHolder("UUID").StringVar(&f.orgID)
+	group.Flag("datadog.discover-orgs", "Ask the API for the other orgs of the account too. The credentials need one more permission: org_management or org_connections_write.").
+		BoolVar(&f.discoverOrgs)
 	addInt(group, &f.pageSize, "datadog.page-size", datadog.DefaultPageSize, "Connections to ask for at once.")
 	group.Flag("datadog.source-org-id", "List only connections from this org.").
 		PlaceHolder("UUID").StringVar(&f.sourceOrgID)
@@ -47,33 +53,43 @@ func addDatadogFlags(group flagGroup) *datadogFlags {
 	return f
 }
 
-// client returns a client for the org of the flags and the environment.
-func (f *datadogFlags) client(logger log.Logger, transport http.RoundTripper) (*datadog.Client, error) {
-	api, err := f.api(logger)
+// org returns the org of the flags and the environment. Its errors end with hints.
+func (f *datadogFlags) org(logger log.Logger, transport http.RoundTripper, hints hints) (inventory.Org, error) {
+	o, err := f.options(logger)
 	if err != nil {
-		return nil, err
+		return inventory.Org{}, err
 	}
-	credentials, err := f.credentials()
-	if err != nil {
-		return nil, err
+	o.UserAgent, o.Transport = exporter.UserAgent(), transport
+	client, err := datadog.New(o)
+	switch {
+	case errors.Is(err, datadog.ErrNoCredentials):
+		return inventory.Org{}, fmt.Errorf("%w: set DD_API_KEY and DD_APP_KEY, or DD_ACCESS_TOKEN, or name files with --datadog.api-key-file and --datadog.app-key-file, or --datadog.access-token-file; to look around without any, run: %s demo", err, programName)
+	case errors.Is(err, datadog.ErrDoubleCredentials):
+		return inventory.Org{}, fmt.Errorf("%w: unset DD_ACCESS_TOKEN, or one of DD_API_KEY and DD_APP_KEY, and the flags of their files", err)
+	case err != nil:
+		return inventory.Org{}, err
 	}
-	client, err := datadog.New(datadog.Options{
-		API:         api,
-		Credentials: credentials,
+	return inventory.Org{Name: defaultOrg, Lister: hints.wrap(client), OrgID: o.OrgID}, nil
+}
+
+// options returns the options of the org's client, without its transport and User-Agent.
+func (f *datadogFlags) options(logger log.Logger) (o datadog.Options, err error) {
+	o = datadog.Options{
 		PageSize:    f.pageSize,
 		SourceOrgID: strings.TrimSpace(f.sourceOrgID),
 		SinkOrgID:   strings.TrimSpace(f.sinkOrgID),
 		Timeout:     f.timeout,
-		UserAgent:   exporter.UserAgent(),
-		Transport:   transport,
-	})
-	switch {
-	case errors.Is(err, datadog.ErrNoCredentials):
-		return nil, fmt.Errorf("%w: set DD_API_KEY and DD_APP_KEY, or DD_ACCESS_TOKEN, or name files with --datadog.api-key-file and --datadog.app-key-file, or --datadog.access-token-file; to look around without any, run: %s demo", err, programName)
-	case errors.Is(err, datadog.ErrDoubleCredentials):
-		return nil, fmt.Errorf("%w: unset DD_ACCESS_TOKEN, or one of DD_API_KEY and DD_APP_KEY, and the flags of their files", err)
 	}
-	return client, err
+	if f.orgID != "" {
+		if o.OrgID, err = datadog.ParseOrgID(f.orgID); err != nil {
+			return o, fmt.Errorf("--datadog.org-id: %w", err)
+		}
+	}
+	if o.API, err = f.api(logger); err != nil {
+		return o, err
+	}
+	o.Credentials, err = f.credentials()
+	return o, err
 }
 
 // api returns the base URL of the API. What looks like a mistake is logged.

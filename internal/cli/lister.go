@@ -60,11 +60,11 @@ func (l *lister) orgs(logger log.Logger) ([]inventory.Org, error) {
 	if l.configFile != "" {
 		return exporter.LoadOrgs(l.configFile, hints{configFile: true}.wrap, logger)
 	}
-	client, err := l.datadog.client(logger, datadog.NewTransport())
+	org, err := l.datadog.org(logger, datadog.NewTransport(), hints{})
 	if err != nil {
 		return nil, err
 	}
-	return []inventory.Org{{Name: defaultOrg, Lister: hints{}.wrap(client)}}, nil
+	return []inventory.Org{org}, nil
 }
 
 // showProgress shows how many orgs are listed, once a second, where w is a

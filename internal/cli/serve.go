@@ -66,12 +66,13 @@ func (s *serve) run(ctx context.Context, io streams) error {
 		Slog:            logs.slog,
 	}
 	if s.configFile == "" {
-		client, err := s.datadog.client(logs.kit, options.APIMetrics.Transport(defaultOrg, datadog.NewTransport()))
+		transport := options.APIMetrics.Transport(defaultOrg, datadog.NewTransport())
+		org, err := s.datadog.org(logs.kit, transport, hints{repeats: true})
 		if err != nil {
 			return err
 		}
 		options.APIMetrics.Add(defaultOrg)
-		options.Orgs = []inventory.Org{{Name: defaultOrg, Lister: hints{repeats: true}.wrap(client)}}
+		options.Orgs = []inventory.Org{org}
 	}
 	var err error
 	if options.Listeners, err = s.web.listen(ctx); err != nil {

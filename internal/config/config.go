@@ -21,6 +21,10 @@ import (
 type Config struct {
 	// Orgs in the order of the file, at least one, each name once.
 	Orgs []Org
+	// Discovery are the credentials to list the orgs of accounts with, in the order of
+	// the file. Their names are those of no org. They have neither an OrgID nor a
+	// filter.
+	Discovery []Org
 	// Warnings are file:line: text about what is valid but looks like a mistake.
 	Warnings []string
 }
@@ -34,6 +38,8 @@ type Org struct {
 	// Files with an API key and an application key, or with an access token. They
 	// were readable when the configuration was read.
 	APIKeyFile, AppKeyFile, AccessTokenFile string
+	// OrgID is the org of the credentials. Default: not stated.
+	OrgID string
 	// SourceOrgID and SinkOrgID restrict the listing. Default: none.
 	SourceOrgID, SinkOrgID string
 	// Timeout of one listing. Default: [datadog.DefaultTimeout].
@@ -48,12 +54,12 @@ type Org struct {
 func (o Org) Options() (datadog.Options, error) {
 	api, err := url.Parse(o.API)
 	if err != nil {
-		return datadog.Options{}, fmt.Errorf("org %s: %w", o.Name, err)
+		return datadog.Options{}, err
 	}
-	options := datadog.Options{API: api, SourceOrgID: o.SourceOrgID, SinkOrgID: o.SinkOrgID, Timeout: o.Timeout, PageSize: o.PageSize}
+	options := datadog.Options{API: api, OrgID: o.OrgID, SourceOrgID: o.SourceOrgID, SinkOrgID: o.SinkOrgID, Timeout: o.Timeout, PageSize: o.PageSize}
 	for _, key := range o.keys(&options.Credentials) {
 		if *key.secret, err = datadog.NewSecretFile(key.what, key.file); err != nil {
-			return datadog.Options{}, fmt.Errorf("org %s: %w", o.Name, err)
+			return datadog.Options{}, err
 		}
 	}
 	return options, nil
@@ -93,14 +99,18 @@ func Parse(path string, content []byte) (*Config, error) {
 		return nil, d.Err()
 	}
 	defaults := Org{Timeout: datadog.DefaultTimeout, PageSize: datadog.DefaultPageSize}
-	var orgs []*yamlcheck.Node
+	var orgs, discovery []*yamlcheck.Node // decoded after the defaults, which may follow
 	d.Mapping(root, "the configuration", yamlcheck.Fields{
-		"defaults": func(n *yamlcheck.Node, key string) { d.Mapping(n, key, d.defaults(&defaults)) },
-		"orgs":     yamlcheck.To(&orgs, d.List), // decoded after the defaults, which may follow
+		"defaults":  func(n *yamlcheck.Node, key string) { d.Mapping(n, key, d.defaults(&defaults)) },
+		"orgs":      yamlcheck.To(&orgs, d.List),
+		"discovery": yamlcheck.To(&discovery, d.List),
 	})
 	var c Config
 	for _, n := range orgs {
 		c.Orgs = append(c.Orgs, d.org(n, defaults))
+	}
+	for _, n := range discovery {
+		c.Discovery = append(c.Discovery, d.discovery(n, defaults))
 	}
 	if len(orgs) == 0 && d.ErrorCount() == 0 {
 		d.Errorf(1, "no orgs are listed; %s", writeOrgs)
@@ -125,10 +135,29 @@ func (d *decoder) defaults(o *Org) yamlcheck.Fields {
 	}
 }
 
-func (d *decoder) org(n *yamlcheck.Node, defaults Org) Org {
-	o := defaults
-	var apiURL, site string
+func (d *decoder) org(n *yamlcheck.Node, o Org) Org {
 	fields := d.defaults(&o)
+	maps.Copy(fields, yamlcheck.Fields{
+		"org_id":        yamlcheck.To(&o.OrgID, d.orgID),
+		"source_org_id": yamlcheck.To(&o.SourceOrgID, d.String),
+		"sink_org_id":   yamlcheck.To(&o.SinkOrgID, d.String),
+	})
+	d.access(n, "an org", "", &o, fields)
+	return o
+}
+
+func (d *decoder) discovery(n *yamlcheck.Node, o Org) Org {
+	fields := d.defaults(&o)
+	delete(fields, "page_size")
+	d.access(n, "a discovery", "discovery", &o, fields)
+	return o
+}
+
+// access decodes an entry that has these fields, and those that say where to send
+// requests, and with whose credentials. Without a defaultName, it must have a name.
+func (d *decoder) access(n *yamlcheck.Node, what, defaultName string, o *Org, fields yamlcheck.Fields) {
+	_, kind, _ := strings.Cut(what, " ")
+	var apiURL, site string
 	maps.Copy(fields, yamlcheck.Fields{
 		"name":              yamlcheck.To(&o.Name, d.String),
 		"site":              yamlcheck.To(&site, d.site),
@@ -136,11 +165,9 @@ func (d *decoder) org(n *yamlcheck.Node, defaults Org) Org {
 		"api_key_file":      yamlcheck.To(&o.APIKeyFile, d.path),
 		"app_key_file":      yamlcheck.To(&o.AppKeyFile, d.path),
 		"access_token_file": yamlcheck.To(&o.AccessTokenFile, d.path),
-		"source_org_id":     yamlcheck.To(&o.SourceOrgID, d.String),
-		"sink_org_id":       yamlcheck.To(&o.SinkOrgID, d.String),
 	})
 	before := d.ErrorCount()
-	d.Mapping(n, "an org", fields)
+	d.Mapping(n, what, fields)
 
 	if site != "" && apiURL != "" {
 		d.Errorf(n.Line, "both site and api_url are given; api_url takes the site's place, so give one of them")
@@ -149,21 +176,22 @@ func (d *decoder) org(n *yamlcheck.Node, defaults Org) Org {
 		o.API = d.siteURL(datadog.DefaultSite, n.Line)
 	}
 	// An error in a field is not reported again as a missing field.
-	if d.ErrorCount() == before && o.Name == "" {
-		d.Errorf(n.Line, "the org has no name; write name: NAME, which becomes the org label of metrics")
+	if d.ErrorCount() == before {
+		if o.Name = cmp.Or(o.Name, defaultName); o.Name == "" {
+			d.Errorf(n.Line, "the %s has no name; write name: NAME, which becomes the org label of metrics", kind)
+		}
 	}
 	if d.ErrorCount() == before {
-		d.credentials(n.Line, o)
+		d.credentials(n.Line, kind, o)
 	}
-	d.UniqueName(n.Line, "org", o.Name)
-	return o
+	d.UniqueName(n.Line, kind, o.Name)
 }
 
 // credentials adds errors unless there is exactly one kind of credentials, complete,
 // in files that can be read.
-func (d *decoder) credentials(line int, o Org) {
+func (d *decoder) credentials(line int, kind string, o *Org) {
 	if text := o.credentialsError(); text != "" {
-		d.Errorf(line, "org %q has %s", o.Name, text)
+		d.Errorf(line, "%s %q has %s", kind, o.Name, text)
 		return
 	}
 	for _, key := range o.keys(&datadog.Credentials{}) {
@@ -171,9 +199,9 @@ func (d *decoder) credentials(line int, o Org) {
 		var pathErr *fs.PathError
 		switch {
 		case errors.As(err, &pathErr) && keyLike.MatchString(filepath.Base(key.file)):
-			d.Errorf(line, "org %q, %s: there is no such file, and this looks like the %s itself; write it to a file and give its path", o.Name, key.setting, key.what)
+			d.Errorf(line, "%s %q, %s: there is no such file, and this looks like the %s itself; write it to a file and give its path", kind, o.Name, key.setting, key.what)
 		case err != nil:
-			d.Errorf(line, "org %q, %s: %v", o.Name, key.setting, err)
+			d.Errorf(line, "%s %q, %s: %v", kind, o.Name, key.setting, err)
 		}
 	}
 }
@@ -232,6 +260,18 @@ func (d *decoder) apiURL(n *yamlcheck.Node, key string) string {
 		d.Warnf(n.Line, "the keys are sent to %s over a network without encryption; use https", api)
 	}
 	return api.String()
+}
+
+func (d *decoder) orgID(n *yamlcheck.Node, key string) string {
+	text := d.String(n, key)
+	if text == "" {
+		return ""
+	}
+	id, err := datadog.ParseOrgID(text)
+	if err != nil {
+		d.Errorf(n.Line, "%s: %v", key, err)
+	}
+	return id
 }
 
 // path returns a path that does not depend on the working directory.

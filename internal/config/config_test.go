@@ -35,6 +35,7 @@ orgs:
     site: https://app.datadoghq.eu/
     api_key_file: api
     app_key_file: app
+    org_id: 83999DCD-7f97-11f0-8de1-1ecf66f1aa85
     timeout: 1m30s
     page_size: 100
   - name: "platform: 東京"
@@ -50,7 +51,7 @@ defaults: {site: us5.datadoghq.com, timeout: 10s}
 		t.Fatal(err)
 	}
 	want := []config.Org{
-		{Name: "payments", API: "https://api.datadoghq.eu", APIKeyFile: filepath.Join(dir, "api"), AppKeyFile: filepath.Join(dir, "app"), Timeout: 90 * time.Second, PageSize: 100},
+		{Name: "payments", API: "https://api.datadoghq.eu", APIKeyFile: filepath.Join(dir, "api"), AppKeyFile: filepath.Join(dir, "app"), OrgID: "83999dcd-7f97-11f0-8de1-1ecf66f1aa85", Timeout: 90 * time.Second, PageSize: 100},
 		{Name: "platform: 東京", API: "http://127.0.0.1:8080", AccessTokenFile: filepath.Join(dir, "token"), SourceOrgID: "5e1f0a6b-3c2d-4b7e-9a10-64d2f8b7c015", Timeout: 10 * time.Second, PageSize: 1000},
 		{Name: "security", API: "https://api.us5.datadoghq.com", AccessTokenFile: filepath.Join(dir, "token"), SinkOrgID: "x", Timeout: 10 * time.Second, PageSize: 1000},
 	}
@@ -62,12 +63,34 @@ defaults: {site: us5.datadoghq.com, timeout: 10s}
 			t.Errorf("got %+v\nwant %+v", org, want[n])
 		}
 		options, err := org.Options()
-		if err != nil {
-			t.Fatal(err)
+		if err != nil || options.OrgID != org.OrgID {
+			t.Fatalf("%+v, %v", options, err)
 		}
 		if _, err := datadog.New(options); err != nil {
 			t.Errorf("no client can be made of %+v: %v", org, err)
 		}
+	}
+}
+
+func TestLoad_ReadsDiscovery(t *testing.T) {
+	file := inDir(t, `discovery:
+  - {access_token_file: token, timeout: 5s}
+  - {name: elsewhere, api_key_file: api, app_key_file: app, site: datadoghq.eu}
+orgs:
+  - {name: a, access_token_file: token}
+defaults: {site: us5.datadoghq.com, timeout: 10s}
+`)
+	dir := filepath.Dir(file)
+	c, err := config.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []config.Org{
+		{Name: "discovery", API: "https://api.us5.datadoghq.com", AccessTokenFile: filepath.Join(dir, "token"), Timeout: 5 * time.Second, PageSize: 1000},
+		{Name: "elsewhere", API: "https://api.datadoghq.eu", APIKeyFile: filepath.Join(dir, "api"), AppKeyFile: filepath.Join(dir, "app"), Timeout: 10 * time.Second, PageSize: 1000},
+	}
+	if !slices.Equal(c.Discovery, want) || len(c.Orgs) != 1 {
+		t.Errorf("got  %+v\nwant %+v", c.Discovery, want)
 	}
 }
 
@@ -97,7 +120,7 @@ func TestLoad_ReportsEveryErrorWithLineAndRemedy(t *testing.T) {
 		{"no orgs", "defaults: {timeout: 5s}", []string{"1: no orgs are listed"}},
 		{"null orgs", "orgs:\n", []string{"1: no orgs are listed"}},
 		{"an empty list", "orgs: []\n", []string{"1: no orgs are listed"}},
-		{"a list", "- orgs\n", []string{"1: the configuration is not a mapping; write defaults: …, orgs: …"}},
+		{"a list", "- orgs\n", []string{"1: the configuration is not a mapping; write defaults: …, discovery: …, orgs: …"}},
 		{"invalid YAML", "orgs:\n  - name: [\n", []string{"2: invalid YAML"}},
 		{"orgs that are no list", "orgs: {name: a}\n", []string{"1: orgs is not a list"}},
 		{"an org that is a text", "orgs:\n  - payments\n", []string{"2: an org is not a mapping"}},
@@ -123,7 +146,7 @@ orgz: []
 			`11: org "b", access_token_file: read the access token: open`,
 			`11: the name "b" is taken by the org in line 8`,
 			`13: the org has no name`,
-			`14: "orgz": unknown key; known are defaults, orgs`,
+			`14: "orgz": unknown key; known are defaults, discovery, orgs`,
 		}},
 		{"credentials", `orgs:
   - {name: none}
@@ -164,6 +187,34 @@ orgs:
 			"9: api_url: the API URL must not contain a user or password",
 			"10: source_org_id is not a string",
 			"11: sink_org_id is empty or has white space around it",
+		}},
+		{"discovery", `orgs:
+  - {name: a, access_token_file: token}
+discovery:
+  - {name: a, access_token_file: token}
+  - {name: b}
+  - {access_token_file: token}
+  - {access_token_file: token}
+  - {access_token_file: token, org_id: x, page_size: 5}
+  - token
+`, []string{
+			`4: the name "a" is taken by the org in line 2`,
+			`5: discovery "b" has no credentials; write api_key_file`,
+			`7: the name "discovery" is taken by the discovery in line 6`,
+			`8: "org_id": unknown key`,
+			`8: "page_size": unknown key`,
+			`9: a discovery is not a mapping`,
+		}},
+		{"discovery that is no list", "discovery: {access_token_file: token}\norgs:\n  - {name: a, access_token_file: token}\n", []string{"1: discovery is not a list"}},
+		{"discovery alone", "discovery:\n  - {access_token_file: token}\n", []string{"1: no orgs are listed"}},
+		{"ids", `orgs:
+  - {name: a, access_token_file: token, org_id: hunter2}
+  - {name: b, access_token_file: token, org_id: 7}
+  - {name: c, access_token_file: token, org_id: 83999dcd7f9711f08de11ecf66f1aa85}
+`, []string{
+			"2: org_id: not the id of an org: expected a UUID such as",
+			"3: org_id is not a string",
+			"4: org_id: not the id of an org",
 		}},
 		{"site and address", "orgs:\n  - {name: a, site: datadoghq.eu, api_url: 'https://proxy.example.com', access_token_file: token}\n", []string{"2: both site and api_url"}},
 	} {

@@ -72,7 +72,7 @@ func (l *orgLoader) load(content []byte) (orgs []inventory.Org, makeCurrent func
 			}
 		}
 		next[settings.Name] = org
-		orgs = append(orgs, inventory.Org{Name: settings.Name, Lister: org.lister})
+		orgs = append(orgs, inventory.Org{Name: settings.Name, Lister: org.lister, OrgID: settings.OrgID})
 	}
 	return orgs, func() {
 		logWarnings(l.logger, loaded.Warnings)
@@ -91,7 +91,7 @@ func (l *orgLoader) load(content []byte) (orgs []inventory.Org, makeCurrent func
 func (l *orgLoader) configure(settings config.Org) (configuredOrg, error) {
 	options, err := settings.Options()
 	if err != nil {
-		return configuredOrg{}, err
+		return configuredOrg{}, fmt.Errorf("org %s: %w", settings.Name, err)
 	}
 	options.UserAgent = UserAgent()
 	options.Transport = l.metrics.Transport(settings.Name, l.transport)

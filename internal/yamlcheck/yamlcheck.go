@@ -64,13 +64,13 @@ type Decoder struct {
 	file     string
 	errors   Errors
 	warnings []string
-	lines    int            // of the content
-	nodes    int            // checked so far
-	names    map[string]int // lines of [Decoder.UniqueName]
+	lines    int               // of the content
+	nodes    int               // checked so far
+	names    map[string]string // who has a name, such as: org in line 7
 }
 
 // NewDecoder returns a decoder whose errors name this file.
-func NewDecoder(file string) *Decoder { return &Decoder{file: file, names: map[string]int{}} }
+func NewDecoder(file string) *Decoder { return &Decoder{file: file, names: map[string]string{}} }
 
 // File returns the name of the file.
 func (d *Decoder) File() string { return d.file }
@@ -135,10 +135,10 @@ func (d *Decoder) Mapping(n *Node, what string, fields Fields) {
 // line. kind is what has the name, such as an org.
 func (d *Decoder) UniqueName(line int, kind, name string) {
 	if before, taken := d.names[name]; taken && name != "" {
-		d.Errorf(line, "the name %q is taken by the %s in line %d; names are unique", name, kind, before)
+		d.Errorf(line, "the name %q is taken by the %s; names are unique", name, before)
 		return
 	}
-	d.names[name] = line
+	d.names[name] = fmt.Sprintf("%s in line %d", kind, line)
 }
 
 func names(fields Fields) string { return strings.Join(slices.Sorted(maps.Keys(fields)), ", ") }

@@ -75,6 +75,15 @@ func Compare(before, after *Snapshot) []Change {
 	return changes
 }
 
+// clockSkew is how far this machine's clock may be ahead of Datadog's.
+const clockSkew = 5 * time.Minute
+
+// CreatedSince reports whether the connection may have been created after a time of this
+// machine's clock. Where it was not, a listing that began then and lacks it did not see it.
+func CreatedSince(c *datadog.Connection, t time.Time) bool {
+	return c.CreatedAt.IsZero() || c.CreatedAt.After(t.Add(-clockSkew))
+}
+
 // newChange returns a change of the whole connection.
 func newChange(kind ChangeKind, c *datadog.Connection, at time.Time) Change {
 	return Change{Kind: kind, At: at, Connection: *c, Types: c.Types}

@@ -11,7 +11,7 @@ type GapReason string
 // The reasons, the worst first. Of an org that has several, the first one counts.
 const (
 	// NotListed: no listing succeeded yet.
-	NotListed GapReason = "not listed"
+	NotListed GapReason = "not_listed"
 	// Rejected: the API rejects the credentials. The last good listing is shown.
 	Rejected GapReason = "rejected"
 	// Stale: the last good listing is too old to be shown.

@@ -277,9 +277,6 @@ func (h *history) compare(o *observation, u Update) []Change {
 	return changes
 }
 
-// clockSkew is how far this machine's clock may be ahead of Datadog's.
-const clockSkew = 5 * time.Minute
-
 // firstSeen returns the change that a connection is which was never seen before; ok is
 // false where that is none.
 func (h *history) firstSeen(c *datadog.Connection, o *observation) (change Change, ok bool) {
@@ -288,7 +285,7 @@ func (h *history) firstSeen(c *datadog.Connection, o *observation) (change Chang
 	switch {
 	case looked && c.CreatedAt.IsZero():
 		return newChange(Added, c, found), true
-	case looked && c.CreatedAt.After(began.Add(-clockSkew)):
+	case looked && CreatedSince(c, began):
 		at := c.CreatedAt
 		if at.After(found) {
 			at = found

@@ -15,6 +15,9 @@ import (
 // OrgState is the state of an org's listing.
 type OrgState struct {
 	Name string
+	// OrgID is the id of the org that the credentials belong to, empty where that is
+	// not certain.
+	OrgID string
 	// Up is true where the last listing succeeded and is not stale.
 	Up bool
 	// Listing is the last good one, stale or not, and nil before the first.
@@ -176,6 +179,7 @@ func (o *org) state(now time.Time, maxStale time.Duration) OrgState {
 	stale := o.stale(now, maxStale)
 	return OrgState{
 		Name:        o.name,
+		OrgID:       cmp.Or(o.statedID, o.inferredID),
 		Up:          o.listing != nil && o.err == nil && !stale,
 		Listing:     o.listing,
 		Stale:       stale,

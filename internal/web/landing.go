@@ -20,6 +20,7 @@ var landingTemplate = template.Must(template.New("landing.html").Parse(landingHT
 type landingPage struct {
 	Version, Notice, MetricsPath string
 	Connections, Orgs            int
+	Complete                     bool
 	Rows                         []landingRow
 }
 
@@ -27,7 +28,8 @@ type landingPage struct {
 type landingRow struct {
 	Org, State, Age, Next, Err string
 	Connections                int
-	Good, Listed, Incomplete   bool
+	Gap                        inventory.GapReason // why there may be other connections, where State does not say it
+	Good, Listed               bool
 }
 
 func (s *server) landing(w http.ResponseWriter, _ *http.Request) {
@@ -35,10 +37,15 @@ func (s *server) landing(w http.ResponseWriter, _ *http.Request) {
 	page := landingPage{
 		Version: s.Version, Notice: s.Notice, MetricsPath: s.MetricsPath,
 		Connections: len(view.Snapshot.Connections), Orgs: len(view.Snapshot.Orgs),
+		Complete: view.Complete(),
+	}
+	gaps := map[string]inventory.GapReason{}
+	for _, g := range view.Gaps {
+		gaps[g.Org] = g.Reason
 	}
 	now := time.Now()
 	for _, org := range view.Orgs {
-		page.Rows = append(page.Rows, newLandingRow(org, now))
+		page.Rows = append(page.Rows, newLandingRow(org, gaps[org.Name], now))
 	}
 	var body bytes.Buffer
 	if err := landingTemplate.Execute(&body, page); err != nil {
@@ -52,7 +59,7 @@ func (s *server) landing(w http.ResponseWriter, _ *http.Request) {
 	_, _ = body.WriteTo(w) // fails if the client is gone
 }
 
-func newLandingRow(org inventory.OrgState, now time.Time) landingRow {
+func newLandingRow(org inventory.OrgState, gap inventory.GapReason, now time.Time) landingRow {
 	row := landingRow{Org: org.Name, State: state(org), Good: org.Up, Next: "when next scraped"}
 	if left := org.NextAttempt.Sub(now); left > 0 {
 		row.Next = "in " + seconds(left)
@@ -63,7 +70,9 @@ func newLandingRow(org inventory.OrgState, now time.Time) landingRow {
 	if org.Listing != nil {
 		row.Listed = true
 		row.Connections = len(org.Listing.Connections)
-		row.Incomplete = !org.Listing.Complete
+		if gap == inventory.Incomplete || gap == inventory.Filtered {
+			row.Gap = gap
+		}
 		row.Age = seconds(now.Sub(org.Listing.Began))
 	}
 	if org.Err != nil {

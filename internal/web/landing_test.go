@@ -25,30 +25,39 @@ func visibleText(page string) string {
 func TestLandingPage_ShowsTheStateOfEachOrg(t *testing.T) {
 	now := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // when a synctest bubble begins
 	threeConnections := &datadog.Listing{Began: now.Add(-90 * time.Second), Complete: true, Connections: make([]datadog.Connection, 3)}
-	incomplete := *threeConnections
-	incomplete.Complete = false
 	outage := errors.New("the answer was 502 Bad Gateway")
 
 	for name, test := range map[string]struct {
 		org  inventory.OrgState
 		want string
+		gap  inventory.GapReason
 	}{
-		"before the first listing":        {inventory.OrgState{Refreshing: true, NextAttempt: now.Add(time.Minute)}, "first listing under way – – under way"},
-		"up":                              {inventory.OrgState{Up: true, Listing: threeConnections, NextAttempt: now.Add(30 * time.Second)}, "up 3 1m30s in 30s"},
-		"a listing is due":                {inventory.OrgState{Up: true, Listing: threeConnections, NextAttempt: now.Add(-time.Second)}, "up 3 1m30s when next scraped"},
-		"a listing is under way":          {inventory.OrgState{Up: true, Listing: threeConnections, Refreshing: true, NextAttempt: now.Add(time.Minute)}, "up 3 1m30s under way"},
-		"incomplete":                      {inventory.OrgState{Up: true, Listing: &incomplete, NextAttempt: now.Add(time.Minute)}, "up 3 (incomplete) 1m30s in 1m0s"},
-		"failed before the first listing": {inventory.OrgState{Err: outage, NextAttempt: now.Add(time.Minute)}, "failing, no listing yet – – in 1m0s " + outage.Error()},
-		"failing":                         {inventory.OrgState{Listing: threeConnections, Err: outage, NextAttempt: now.Add(time.Minute)}, "failing, last good listing shown 3 1m30s in 1m0s " + outage.Error()},
-		"failing and stale":               {inventory.OrgState{Listing: threeConnections, Stale: true, Err: outage, NextAttempt: now.Add(time.Minute)}, "failing, too old to be shown 3 1m30s in 1m0s " + outage.Error()},
-		"stale":                           {inventory.OrgState{Listing: threeConnections, Stale: true, NextAttempt: now.Add(-time.Hour)}, "too old to be shown 3 1m30s when next scraped"},
+		"before the first listing":        {inventory.OrgState{Refreshing: true, NextAttempt: now.Add(time.Minute)}, "first listing under way – – under way", inventory.NotListed},
+		"up":                              {inventory.OrgState{Up: true, Listing: threeConnections, NextAttempt: now.Add(30 * time.Second)}, "up 3 1m30s in 30s", ""},
+		"a listing is due":                {inventory.OrgState{Up: true, Listing: threeConnections, NextAttempt: now.Add(-time.Second)}, "up 3 1m30s when next scraped", ""},
+		"a listing is under way":          {inventory.OrgState{Up: true, Listing: threeConnections, Refreshing: true, NextAttempt: now.Add(time.Minute)}, "up 3 1m30s under way", ""},
+		"incomplete":                      {inventory.OrgState{Up: true, Listing: threeConnections, NextAttempt: now.Add(time.Minute)}, "up 3 (incomplete) 1m30s in 1m0s", inventory.Incomplete},
+		"filtered":                        {inventory.OrgState{Up: true, Listing: threeConnections, NextAttempt: now.Add(time.Minute)}, "up 3 (filtered) 1m30s in 1m0s", inventory.Filtered},
+		"failed before the first listing": {inventory.OrgState{Err: outage, NextAttempt: now.Add(time.Minute)}, "failing, no listing yet – – in 1m0s " + outage.Error(), inventory.NotListed},
+		"failing":                         {inventory.OrgState{Listing: threeConnections, Err: outage, NextAttempt: now.Add(time.Minute)}, "failing, last good listing shown 3 1m30s in 1m0s " + outage.Error(), ""},
+		"failing and stale":               {inventory.OrgState{Listing: threeConnections, Stale: true, Err: outage, NextAttempt: now.Add(time.Minute)}, "failing, too old to be shown 3 1m30s in 1m0s " + outage.Error(), inventory.Stale},
+		"stale":                           {inventory.OrgState{Listing: threeConnections, Stale: true, NextAttempt: now.Add(-time.Hour)}, "too old to be shown 3 1m30s when next scraped", inventory.Stale},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				test.org.Name = "acme"
-				response := do(t, newHandler(&stubInventory{view: viewOf(test.org)}), http.MethodGet, "/")
+				view := viewOf(test.org, listed("another", now))
+				if test.gap != "" {
+					view.Gaps = []inventory.Gap{{Org: "acme", Reason: test.gap}}
+				}
+				response := do(t, newHandler(&stubInventory{view: view}), http.MethodGet, "/")
 				wantStatus(t, response, http.StatusOK)
-				_, table, _ := strings.Cut(visibleText(response.Body.String()), "Next listing ")
+				text := visibleText(response.Body.String())
+				_, table, _ := strings.Cut(text, "Next listing ")
+				table, _, _ = strings.Cut(table, " another ")
+				if partial := strings.Contains(text, "there may be others"); partial != (test.gap != "") {
+					t.Errorf("the page says that there may be other connections: %v, but the gaps are %v", partial, view.Gaps)
+				}
 				if table != "acme "+test.want {
 					t.Errorf("the page says %q, want %q", table, test.want)
 				}

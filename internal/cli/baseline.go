@@ -23,7 +23,7 @@ func addBaseline(app *kingpin.Application) command {
   baseline > policy.yml                     begin with what is there
   baseline --merge=policy.yml > new.yml     keep what a person wrote, add what is new
 
-Exit status: 0 written, 2 nothing is written because not all could be listed.`)
+Exit status: 0 written, 2 nothing is written because not all could be listed, or a filter hides a part.`)
 	b := &baseline{lister: addLister(clause)}
 	clause.Flag("merge", "A policy to keep to the letter, and to add what no rule of it allows.").
 		PlaceHolder("FILE").StringVar(&b.merge)
@@ -38,11 +38,11 @@ func (b *baseline) run(ctx context.Context, io streams) error {
 			return fmt.Errorf("read the policy to merge: %w", err)
 		}
 	}
-	view, gaps, err := b.lister.list(ctx, io)
+	view, err := b.lister.list(ctx, io)
 	if err != nil {
 		return err
 	}
-	if gaps != nil {
+	if gaps := view.Incomplete(); gaps != nil {
 		return fmt.Errorf("nothing is written, because a baseline of a part would make the rest unexpected: %w", gaps)
 	}
 	text := policy.Baseline(view.Snapshot)

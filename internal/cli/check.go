@@ -30,7 +30,7 @@ func addCheck(app *kingpin.Application) command {
   check --policy.file=policy.yml --risks -o github     in a workflow
   check --policy.file=policy.yml -o sarif > connections.sarif
 
-Exit status: 0 all is as expected, 1 there are findings, 2 unknown: not all could be listed.`)
+Exit status: 0 all is as expected, 1 there are findings, 2 unknown: not all could be listed, or a filter hides a part.`)
 	c := &check{lister: addLister(clause)}
 	clause.Flag("policy.file", "Policy file with the connections that are expected.").
 		PlaceHolder("FILE").StringVar(&c.policyFile)
@@ -45,7 +45,7 @@ func (c *check) run(ctx context.Context, io streams) error {
 	if err != nil {
 		return err
 	}
-	view, gaps, err := c.lister.list(ctx, io)
+	view, err := c.lister.list(ctx, io)
 	if err != nil {
 		return err
 	}
@@ -53,6 +53,7 @@ func (c *check) run(ctx context.Context, io streams) error {
 	if err := c.write(io.out, findings); err != nil {
 		return fmt.Errorf("write the findings: %w", err)
 	}
+	gaps := view.Incomplete()
 	switch {
 	case gaps != nil:
 		return fmt.Errorf("there may be more findings: %w", gaps)

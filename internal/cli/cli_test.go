@@ -5,6 +5,8 @@ import (
 	"os/exec"
 	"syscall"
 	"testing"
+
+	"datadog_org_connections_exporter/datadog/fake"
 )
 
 // process runs the program in a process of its own.
@@ -39,4 +41,20 @@ func TestMain_SignalsStopGracefully(t *testing.T) {
 			wantContains(t, "its log", stderr.String(), "msg=Stopped")
 		})
 	}
+}
+
+// Who ends a command is told that this is why not all is known.
+func TestMain_SignalLeavesCommandWithoutAnswer(t *testing.T) {
+	of := newAPI(t)
+	of.Inject(fake.Hang())
+	cmd, stderr := process(t, []string{"DD_API_KEY=" + of.Keys(of.org).API, "DD_APP_KEY=" + of.Keys(of.org).App}, "list", "--datadog.api-url="+of.url)
+	poll(t, "a request", func() bool { return of.Requests() > 0 })
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if status := cmd.ProcessState.ExitCode(); status != exitUnknown {
+		t.Errorf("exit status %d, want %d", status, exitUnknown)
+	}
+	wantContains(t, "its error", stderr.String(), "org default could not be listed: interrupt signal received")
 }

@@ -24,7 +24,14 @@ func addDiff(app *kingpin.Application) command {
   list -o json > yesterday.json
   diff yesterday.json
 
-Exit status: 0 nothing has changed, 1 something has, 2 unknown: not all could be listed.`)
+The filters --source, --sink and --type of that list are used again.
+
+  + added, or discovered: there before, but no org was listed that would have shown it
+  - removed
+  ~ widened, narrowed, renamed, or about to be deleted with its creator
+  ? out of sight: the orgs that showed it are no longer listed; this is no change
+
+Exit status: 0 nothing has changed, 1 something has, 2 unknown: not all could be listed, or a filter hides a part.`)
 	d := &diff{lister: addLister(clause)}
 	clause.Arg("old", "The earlier list, as list -o json wrote it.").Required().StringVar(&d.before)
 	addOutput(clause, &d.format, "text", "json")
@@ -36,15 +43,16 @@ func (d *diff) run(ctx context.Context, io streams) error {
 	if err != nil {
 		return err
 	}
-	view, gaps, err := d.lister.list(ctx, io)
+	if len(before.Gaps) > 0 {
+		gap := before.Gaps[0]
+		return fmt.Errorf("nothing is compared: %s is incomplete (org %s: %s), and what it lacks would look added; write a new one with list -o json", d.before, gap.Org, gap.Reason)
+	}
+	view, err := d.lister.list(ctx, io)
 	if err != nil {
 		return err
 	}
-	if gaps != nil {
-		return fmt.Errorf("nothing is compared, because what could not be listed would look removed: %w", gaps)
-	}
-	if !before.Complete {
-		return fmt.Errorf("nothing is compared: %s is incomplete, and what it lacks would look added; write a new one with list -o json", d.before)
+	if gaps := view.Incomplete(); gaps != nil {
+		return fmt.Errorf("nothing is compared, because what is not listed would look removed: %w", gaps)
 	}
 	difference := report.Compare(before, report.NewDocument(view, time.Now()))
 	write := difference.WriteText
@@ -54,7 +62,7 @@ func (d *diff) run(ctx context.Context, io streams) error {
 	if err := write(io.out); err != nil {
 		return fmt.Errorf("write the difference: %w", err)
 	}
-	if !difference.Empty() {
+	if difference.Changed() {
 		return &exitError{status: exitFindings}
 	}
 	return nil

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"datadog_org_connections_exporter/internal/inventory"
 	"datadog_org_connections_exporter/internal/report"
 )
 
@@ -27,7 +29,7 @@ func addList(app *kingpin.Application) command {
   list -o json > yesterday.json          to compare with later: diff
   list -o dot | dot -Tsvg > orgs.svg     a picture of the topology
 
-Exit status: 0 all is there, 2 not all could be listed (what could is shown).`)
+Exit status: 0 all is there, or all that the filters select; 2 not all could be listed (what could is shown).`)
 	l := &list{lister: addLister(clause)}
 	addOutput(clause, &l.format, "table", "json", "csv", "dot", "mermaid")
 	clause.Flag("source", "Only connections from this org: its UUID, its name, or a glob over names. Repeatable.").
@@ -44,15 +46,17 @@ func (l *list) run(ctx context.Context, io streams) error {
 	if err != nil {
 		return err
 	}
-	view, gaps, err := l.lister.list(ctx, io)
+	view, err := l.lister.list(ctx, io)
 	if err != nil {
 		return err
 	}
 	now := time.Now()
-	if err := l.write(io.out, report.NewDocument(view, now).Filter(filter), now); err != nil {
+	if err := l.write(io.out, report.NewDocument(view, now).Select(filter), now); err != nil {
 		return fmt.Errorf("write the list: %w", err)
 	}
-	return gaps
+	// A filtered listing is what was asked for.
+	view.Gaps = slices.DeleteFunc(view.Gaps, func(g inventory.Gap) bool { return g.Reason == inventory.Filtered })
+	return view.Incomplete()
 }
 
 func (l *list) write(to io.Writer, document report.Document, now time.Time) error {

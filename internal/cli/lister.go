@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -36,11 +35,11 @@ func addConfigFile(group flagGroup, target *string) {
 		PlaceHolder("FILE").StringVar(target)
 }
 
-// list lists every org once. gaps is that of [inventory.View.Incomplete].
-func (l *lister) list(ctx context.Context, io streams) (view inventory.View, gaps, err error) {
+// list lists every org once. What could not be listed is in the gaps of the view.
+func (l *lister) list(ctx context.Context, io streams) (inventory.View, error) {
 	orgs, err := l.orgs(level.NewFilter(log.NewLogfmtLogger(io.err), level.AllowWarn()))
 	if err != nil {
-		return view, nil, err
+		return inventory.View{}, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -48,12 +47,13 @@ func (l *lister) list(ctx context.Context, io streams) (view inventory.View, gap
 	stop := showProgress(io.err, inv)
 	inv.Refresh(ctx)
 	stop()
-	view = inv.View()
-	gaps = view.Incomplete()
-	if gaps != nil && ctx.Err() != nil {
-		gaps = errors.Join(gaps, context.Cause(ctx))
+	view := inv.View()
+	for n := range view.Gaps {
+		if g := &view.Gaps[n]; g.Reason == inventory.NotListed && g.Err == nil {
+			g.Err = context.Cause(ctx) // the person's Ctrl-C
+		}
 	}
-	return view, gaps, nil
+	return view, nil
 }
 
 func (l *lister) orgs(logger log.Logger) ([]inventory.Org, error) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -21,6 +22,7 @@ import (
 //	exits 2 check …      runs the program and wants this exit status
 //	account unexpected   makes something happen in the simulated account
 //	fault forbidden      makes the simulated API fail; fault none ends that
+//	config FILE hub …    writes a configuration file with the keys of these orgs
 //
 // Each has a simulated API of its own at $API, with an account of three orgs, and
 // a token for it in the environment.
@@ -52,6 +54,9 @@ func TestScripts(t *testing.T) {
 			},
 			"fault": func(ts *testscript.TestScript, _ bool, args []string) {
 				scriptedOf(ts).fail(ts, args[0])
+			},
+			"config": func(ts *testscript.TestScript, _ bool, args []string) {
+				scriptedOf(ts).configure(ts, args[0], args[1:])
 			},
 		},
 	})
@@ -113,18 +118,34 @@ func newScripted() *scripted {
 func (s *scripted) happen(ts *testscript.TestScript, event string) {
 	switch event {
 	case "unexpected":
-		s.AddConnection(fake.Connection{ID: "three", SourceID: s.lake, SinkID: s.hub, Types: []string{"logs"}})
+		s.AddConnection(fake.Connection{ID: "three", SourceID: s.lake, SinkID: s.hub, CreatedAt: time.Now(), Types: []string{"logs"}})
+	case "aside": // the hub does not see it
+		s.AddConnection(fake.Connection{ID: "aside", SourceID: s.payments, SinkID: s.lake, CreatedAt: time.Date(2025, 4, 5, 6, 7, 8, 0, time.UTC), Types: []string{"logs"}})
 	case "widened":
 		s.SetTypes("one", "logs", "traces")
 	case "removed":
 		s.RemoveConnection("one")
 	case "renamed":
 		s.RenameOrg(s.payments, "Payments Europe")
+	case "renamed-lake":
+		s.RenameOrg(s.lake, "Lake")
 	case "disabled":
 		s.DisableUser(s.person)
 	default:
 		ts.Fatalf("account: nothing is known of %q", event)
 	}
+}
+
+// configure writes a configuration file with the keys of some orgs.
+func (s *scripted) configure(ts *testscript.TestScript, file string, orgs []string) {
+	ids := map[string]string{"hub": s.hub, "payments": s.payments, "lake": s.lake}
+	yaml := "orgs:\n"
+	for _, org := range orgs {
+		token := org + ".token"
+		ts.Check(os.WriteFile(ts.MkAbs(token), []byte(s.Keys(ids[org]).Token), 0o600))
+		yaml += fmt.Sprintf("  - {name: %s, access_token_file: %s, api_url: %q}\n", org, token, ts.Getenv("URL"))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(file), []byte(yaml), 0o600))
 }
 
 func (s *scripted) fail(ts *testscript.TestScript, name string) {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"path"
 	"regexp"
 	"slices"
@@ -70,6 +71,19 @@ func NewPattern(text string) (Pattern, error) {
 
 // String returns the pattern as it was written, UUIDs in lower case.
 func (p Pattern) String() string { return p.text }
+
+// MarshalText returns the pattern as [Pattern.String] does.
+func (p Pattern) MarshalText() ([]byte, error) { return []byte(p.text), nil }
+
+// UnmarshalText parses the pattern as [NewPattern] does.
+func (p *Pattern) UnmarshalText(text []byte) error {
+	parsed, err := NewPattern(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is not a valid glob: %w", text, err)
+	}
+	*p = parsed
+	return nil
+}
 
 // Exact reports whether the pattern is a UUID, which never matches another org.
 func (p Pattern) Exact() bool { return p.kind == byID }

@@ -4,37 +4,46 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"datadog_org_connections_exporter/datadog"
+	"datadog_org_connections_exporter/internal/inventory"
 )
 
 // Difference is what changed between two documents. Connections and orgs are
-// identified by their ids.
+// identified by their ids. Connections are in the order of the documents.
 type Difference struct {
 	// From and To are the times of the documents.
 	From time.Time `json:"from"`
 	To   time.Time `json:"to"`
-	// Complete is true if both documents are complete. If not, connections may look
-	// added or removed only because one of the documents lacks them.
-	Complete bool `json:"complete"`
+	// Filter is that of the earlier document: nothing else is compared.
+	Filter *Filter `json:"filter,omitempty"`
 
-	Added        []Connection  `json:"added"`
-	Removed      []Connection  `json:"removed"`
-	TypesChanged []TypesChange `json:"types_changed"`
-	OrgsRenamed  []Rename      `json:"orgs_renamed"`
+	Added   []Connection `json:"added"`
+	Removed []Connection `json:"removed"`
+	// Widened are connections that gained types, Narrowed those that lost some.
+	Widened  []TypesChange `json:"widened"`
+	Narrowed []TypesChange `json:"narrowed"`
+	// Discovered are in the later document only, but were there before: the earlier
+	// one's listings did not see them.
+	Discovered []Connection `json:"discovered"`
+	// OutOfSight are in the earlier document only, but may still be there: the later
+	// one's listings do not see them. They are no change.
+	OutOfSight []Connection `json:"out_of_sight"`
+
+	OrgsRenamed []Rename `json:"orgs_renamed"`
 	// CreatorsDisabled are connections of both documents whose creator is disabled in
 	// the later one only.
 	CreatorsDisabled []Connection `json:"creators_disabled"`
 }
 
-// TypesChange is a connection whose types changed.
+// TypesChange is a connection that gained or lost types.
 type TypesChange struct {
 	Connection Connection `json:"connection"` // as it is in the later document
-	Gained     []string   `json:"gained"`
-	Lost       []string   `json:"lost"`
+	Types      []string   `json:"types"`
 }
 
 // Rename is an org whose name changed.
@@ -44,43 +53,115 @@ type Rename struct {
 	After  string `json:"after"`
 }
 
-// Compare returns what changed, in the order of the documents.
+// Compare returns what changed. Both documents must have no gaps, and the later one no
+// filter: it has to tell a connection that is gone from one that a new name or other
+// types put out of the earlier one's filter.
 func Compare(before, after Document) Difference {
 	d := Difference{
-		From:     before.Time,
-		To:       after.Time,
-		Complete: before.Complete && after.Complete,
+		From:   before.Time,
+		To:     after.Time,
+		Filter: before.Filter,
 
 		Added:            []Connection{},
 		Removed:          []Connection{},
-		TypesChanged:     []TypesChange{},
+		Widened:          []TypesChange{},
+		Narrowed:         []TypesChange{},
+		Discovered:       []Connection{},
+		OutOfSight:       []Connection{},
 		OrgsRenamed:      renames(before.Orgs, after.Orgs),
 		CreatorsDisabled: []Connection{},
 	}
-	old, current := byID(before.Connections), byID(after.Connections)
+	old := map[string]Connection{}
+	for _, c := range before.Connections {
+		old[c.ID] = c
+	}
+	if before.Filter != nil {
+		after = after.selectAsBefore(before, old)
+	}
+	last := maps.Clone(old) // each connection as it was last seen
 	for _, c := range after.Connections {
-		if b, found := old[c.ID]; found {
-			d.compare(b, c)
-		} else {
-			d.Added = append(d.Added, c)
+		last[c.ID] = c
+		if b, found := old[c.ID]; found && c.Creator.Disabled == datadog.Yes && b.Creator.Disabled != datadog.Yes {
+			d.CreatorsDisabled = append(d.CreatorsDisabled, c)
 		}
 	}
-	for _, c := range before.Connections {
-		if _, found := current[c.ID]; !found {
-			d.Removed = append(d.Removed, c)
-		}
+	changes := inventory.Compare(before.snapshot(), after.snapshot())
+	slices.SortStableFunc(changes, func(a, b inventory.Change) int {
+		return compareConnections(last[a.Connection.ID], last[b.Connection.ID])
+	})
+	earlier, later := identified(before.Listings, after.Listings), identified(after.Listings, before.Listings)
+	for _, change := range changes {
+		d.add(change, last[change.Connection.ID], earlier, later)
 	}
 	return d
 }
 
-// compare adds what changed about one connection.
-func (d *Difference) compare(before, after Connection) {
-	gained, lost := subtract(after.Types, before.Types), subtract(before.Types, after.Types)
-	if len(gained)+len(lost) > 0 {
-		d.TypesChanged = append(d.TypesChanged, TypesChange{Connection: after, Gained: gained, Lost: lost})
+// identified returns the listings of one document. Where it is not certain whose they
+// are, they are those of the org that the other document has by the same configured
+// name: a listing with few connections does not tell it, but the configuration is
+// seldom another.
+func identified(listings, others []Listing) []Listing {
+	ids := map[string]string{}
+	for _, l := range others {
+		ids[l.Org] = l.OrgID
 	}
-	if after.Creator.Disabled == datadog.Yes && before.Creator.Disabled != datadog.Yes {
-		d.CreatorsDisabled = append(d.CreatorsDisabled, after)
+	listings = slices.Clone(listings)
+	for n := range listings {
+		l := &listings[n]
+		l.OrgID = cmp.Or(l.OrgID, ids[l.Org])
+	}
+	return listings
+}
+
+// selectAsBefore returns the document with what the filter of an earlier one selects. An
+// org that it matched then, it matches by that name still.
+func (d Document) selectAsBefore(before Document, connections map[string]Connection) Document {
+	names := map[string]string{}
+	for _, o := range before.Orgs {
+		names[o.ID] = o.Name
+	}
+	d.Connections = slices.DeleteFunc(slices.Clone(d.Connections), func(c Connection) bool {
+		_, found := connections[c.ID]
+		selected := found || before.Filter.matches(c)
+		c.Source.Name, c.Sink.Name = cmp.Or(names[c.Source.ID], c.Source.Name), cmp.Or(names[c.Sink.ID], c.Sink.Name)
+		return !selected && !before.Filter.matches(c)
+	})
+	return d
+}
+
+// snapshot returns what [inventory.Compare] needs of the document.
+func (d Document) snapshot() *inventory.Snapshot {
+	connections := make([]datadog.Connection, len(d.Connections))
+	for n, c := range d.Connections {
+		connections[n] = datadog.Connection{ID: c.ID, SourceID: c.Source.ID, SinkID: c.Sink.ID, Types: c.Types}
+		if c.CreatedAt != nil {
+			connections[n].CreatedAt = *c.CreatedAt
+		}
+	}
+	return inventory.NewSnapshot(connections, nil)
+}
+
+// add adds a change of a connection, as far as the listings of the two documents prove it.
+func (d *Difference) add(change inventory.Change, c Connection, earlier, later []Listing) {
+	switch change.Kind {
+	case inventory.Added:
+		if slices.ContainsFunc(earlier, func(l Listing) bool {
+			return l.sees(&change.Connection) && inventory.CreatedSince(&change.Connection, l.Time)
+		}) {
+			d.Added = append(d.Added, c)
+		} else {
+			d.Discovered = append(d.Discovered, c)
+		}
+	case inventory.Removed:
+		if slices.ContainsFunc(later, func(l Listing) bool { return l.sees(&change.Connection) }) {
+			d.Removed = append(d.Removed, c)
+		} else {
+			d.OutOfSight = append(d.OutOfSight, c)
+		}
+	case inventory.Widened:
+		d.Widened = append(d.Widened, TypesChange{c, change.Types})
+	case inventory.Narrowed:
+		d.Narrowed = append(d.Narrowed, TypesChange{c, change.Types})
 	}
 }
 
@@ -101,36 +182,29 @@ func renames(before, after []Org) []Rename {
 	return renamed
 }
 
-func byID(connections []Connection) map[string]Connection {
-	index := map[string]Connection{}
-	for _, c := range connections {
-		index[c.ID] = c
-	}
-	return index
+// Changed reports whether anything changed.
+func (d Difference) Changed() bool {
+	return len(d.Added)+len(d.Removed)+len(d.Widened)+len(d.Narrowed)+len(d.Discovered)+len(d.OrgsRenamed)+len(d.CreatorsDisabled) > 0
 }
 
-// subtract returns the elements of a that b lacks.
-func subtract(a, b []string) []string {
-	return slices.DeleteFunc(append([]string{}, a...), func(s string) bool { return slices.Contains(b, s) })
-}
-
-// Empty reports whether nothing changed.
-func (d Difference) Empty() bool {
-	return len(d.Added)+len(d.Removed)+len(d.TypesChanged)+len(d.OrgsRenamed)+len(d.CreatorsDisabled) == 0
-}
-
-// WriteText writes one line per change: + for added, - for removed, ~ for changed.
-// The last line says so if a document is incomplete.
+// WriteText writes one line per change: + for added, - for removed, ~ for changed, ? for
+// out of sight.
 func (d Difference) WriteText(w io.Writer) error {
 	var out strings.Builder
 	for _, c := range d.Added {
 		fmt.Fprintf(&out, "+ %s: %s\n", c.label(), c.typesLabel())
 	}
+	for _, c := range d.Discovered {
+		fmt.Fprintf(&out, "+ %s: %s (discovered: it was out of sight before)\n", c.label(), c.typesLabel())
+	}
 	for _, c := range d.Removed {
 		fmt.Fprintf(&out, "- %s: %s\n", c.label(), c.typesLabel())
 	}
-	for _, change := range d.TypesChanged {
-		fmt.Fprintf(&out, "~ %s: %s\n", change.Connection.label(), change.label())
+	for _, change := range d.Widened {
+		fmt.Fprintf(&out, "~ %s: +%s\n", change.Connection.label(), escape(strings.Join(change.Types, ", +")))
+	}
+	for _, change := range d.Narrowed {
+		fmt.Fprintf(&out, "~ %s: -%s\n", change.Connection.label(), escape(strings.Join(change.Types, ", -")))
 	}
 	for _, c := range d.CreatorsDisabled {
 		fmt.Fprintf(&out, "~ %s: its creator is disabled now, Datadog is about to delete it\n", c.label())
@@ -139,8 +213,8 @@ func (d Difference) WriteText(w io.Writer) error {
 		before, after := OrgRef{ID: r.ID, Name: r.Before}, OrgRef{ID: r.ID, Name: r.After}
 		fmt.Fprintf(&out, "~ org %s is now %s (%s)\n", before.label(), after.label(), escape(r.ID))
 	}
-	if !d.Complete {
-		out.WriteString("INCOMPLETE: an org has no current, complete listing in one of the documents; connections may look added or removed only because that document lacks them.\n")
+	for _, c := range d.OutOfSight {
+		fmt.Fprintf(&out, "? %s: %s (out of sight: neither of its orgs is listed any more)\n", c.label(), c.typesLabel())
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
@@ -155,15 +229,3 @@ func (c Connection) label() string {
 }
 
 func (c Connection) typesLabel() string { return cmp.Or(escape(joined(c.Types)), "no types") }
-
-// label returns the types that changed, such as "+metrics, -logs", escaped.
-func (t TypesChange) label() string {
-	var signed []string
-	for _, gained := range t.Gained {
-		signed = append(signed, "+"+gained)
-	}
-	for _, lost := range t.Lost {
-		signed = append(signed, "-"+lost)
-	}
-	return escape(joined(signed))
-}

@@ -1,10 +1,12 @@
 // Package report writes the inventory as text, for people and for programs.
 //
-// A [Document] holds the connections and orgs of one [inventory.View]. It can be
-// filtered, written in several formats, read back, and compared with a later one.
+// A [Document] holds the connections and orgs of one [inventory.View], and says what it
+// lacks. It can be filtered, written in several formats, read back, and compared with a
+// later one.
 // A [Finding] is something to look at: a violation of the policy, or a risk.
 //
-//	document.go  Document: made from a view, read from JSON, filtered
+//	document.go  Document: made from a view, read from JSON
+//	filter.go    Filter: a part of a document
 //	table.go     the table for terminals
 //	formats.go   JSON and CSV; escaping of names
 //	graph.go     Graphviz (DOT) and Mermaid

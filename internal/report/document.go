@@ -1,9 +1,9 @@
 package report
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -11,25 +11,55 @@ import (
 
 	"datadog_org_connections_exporter/datadog"
 	"datadog_org_connections_exporter/internal/inventory"
-	"datadog_org_connections_exporter/internal/policy"
 )
 
 // documentVersion is the version of the documents that this package writes and reads.
 const documentVersion = 1
 
-// Document is an inventory at one moment. Its JSON form is a contract: later
-// versions of the program may add fields, which earlier ones ignore.
+// maxDocumentSize bounds what [Read] reads, in bytes. 100,000 connections take half of it.
+const maxDocumentSize = 128 << 20
+
+// Document is an inventory at one moment, or a part of it. Its JSON form is a contract:
+// later versions of the program may add fields, which earlier ones ignore.
 type Document struct {
 	Version int `json:"version"`
 	// Time is when the document was made, in UTC and whole seconds.
 	Time time.Time `json:"time"`
-	// Complete is true if every configured org has a current, complete listing.
-	// An incomplete document may lack connections that exist.
+	// Complete is true if the document has every connection that the configured
+	// credentials can see: there are neither gaps nor a filter.
 	Complete bool `json:"complete"`
+	// Filter is what the connections were selected by, nil where all are there.
+	Filter *Filter `json:"filter,omitempty"`
+	// Gaps are the orgs of which not all connections are known.
+	Gaps []Gap `json:"gaps"`
+	// Listings are those that the connections are from, in the order of the
+	// configuration.
+	Listings []Listing `json:"listings"`
 	// Orgs are sorted by name and id.
 	Orgs []Org `json:"orgs"`
 	// Connections are sorted by the source's name, the sink's name and the id.
 	Connections []Connection `json:"connections"`
+}
+
+// Gap is an [inventory.Gap].
+type Gap struct {
+	Org    string              `json:"org"` // the configured name
+	Reason inventory.GapReason `json:"reason"`
+	// Error is what the last listing failed with, or what is odd about it, if anything.
+	Error string `json:"error,omitempty"`
+}
+
+// Listing is whose connections were listed, and when.
+type Listing struct {
+	Org   string    `json:"org"`    // the configured name
+	OrgID string    `json:"org_id"` // empty where it is not certain whose credentials were used
+	Time  time.Time `json:"time"`   // when the listing began
+}
+
+// sees reports whether a complete listing of that org has the connection. Where the org
+// is not certain, it may be any.
+func (l Listing) sees(c *datadog.Connection) bool {
+	return l.OrgID == "" || l.OrgID == c.SourceID || l.OrgID == c.SinkID
 }
 
 // Connection lets the users of the sink query the source's data.
@@ -78,8 +108,22 @@ func NewDocument(view inventory.View, now time.Time) Document {
 		Version:     documentVersion,
 		Time:        now.UTC().Truncate(time.Second),
 		Complete:    view.Complete(),
+		Gaps:        []Gap{},
+		Listings:    []Listing{},
 		Orgs:        []Org{},
 		Connections: []Connection{},
+	}
+	for _, g := range view.Gaps {
+		gap := Gap{Org: g.Org, Reason: g.Reason}
+		if g.Err != nil {
+			gap.Error = g.Err.Error()
+		}
+		d.Gaps = append(d.Gaps, gap)
+	}
+	for _, o := range view.Orgs {
+		if o.Listing != nil && !o.Stale {
+			d.Listings = append(d.Listings, Listing{Org: o.Name, OrgID: o.OrgID, Time: o.Listing.Began.UTC()})
+		}
 	}
 	for _, o := range view.Snapshot.Orgs {
 		d.Orgs = append(d.Orgs, newOrg(o))
@@ -90,10 +134,12 @@ func NewDocument(view inventory.View, now time.Time) Document {
 	for _, c := range view.Snapshot.Connections {
 		d.Connections = append(d.Connections, newConnection(c, view.Snapshot, risks[c.ID]))
 	}
-	slices.SortFunc(d.Connections, func(a, b Connection) int {
-		return cmp.Or(cmp.Compare(a.Source.Name, b.Source.Name), cmp.Compare(a.Sink.Name, b.Sink.Name), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(d.Connections, compareConnections)
 	return d
+}
+
+func compareConnections(a, b Connection) int {
+	return cmp.Or(cmp.Compare(a.Source.Name, b.Source.Name), cmp.Compare(a.Sink.Name, b.Sink.Name), cmp.Compare(a.ID, b.ID))
 }
 
 func newOrg(o inventory.OrgInfo) Org {
@@ -130,26 +176,28 @@ func newOrgRef(snapshot *inventory.Snapshot, id string) OrgRef {
 	return OrgRef{ID: id, Name: snapshot.OrgName(id)}
 }
 
-// readHint ends every error of [Read].
+// readHint ends the errors of [Read] about the content.
 const readHint = "expected the output of list -o json: create the file again with it"
 
-// Read returns a document that [WriteJSON] wrote. It ignores unknown fields, and
-// rejects a document without one that every document has: [Compare] would report
-// the missing part as added or removed.
+// Read returns a document that [WriteJSON] wrote, of at most 128 MiB. It ignores unknown
+// fields, and rejects a document without one that every document has: [Compare] would
+// report the missing part as added or removed.
 func Read(r io.Reader) (Document, error) {
-	var d Document
-	decoder := json.NewDecoder(r)
-	switch err := decoder.Decode(&d); {
-	case errors.Is(err, io.EOF):
-		return Document{}, fmt.Errorf("empty input; %s", readHint)
+	content, err := io.ReadAll(io.LimitReader(r, maxDocumentSize+1))
+	switch {
 	case err != nil:
+		return Document{}, err
+	case len(content) > maxDocumentSize:
+		return Document{}, fmt.Errorf("the document is larger than %d MiB; %s", maxDocumentSize>>20, readHint)
+	case len(bytes.TrimSpace(content)) == 0:
+		return Document{}, fmt.Errorf("empty input; %s", readHint)
+	}
+	var d Document
+	if err := json.Unmarshal(content, &d); err != nil {
 		return Document{}, fmt.Errorf("not a document of connections: %w; %s", err, readHint)
 	}
 	if err := d.validate(); err != nil {
 		return Document{}, err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return Document{}, fmt.Errorf("unexpected data after the document; %s", readHint)
 	}
 	return d, nil
 }
@@ -166,6 +214,12 @@ func (d Document) validate() error {
 		return fmt.Errorf("the document has no list of orgs; %s", readHint)
 	case d.Connections == nil:
 		return fmt.Errorf("the document has no list of connections; %s", readHint)
+	case d.Gaps == nil:
+		return fmt.Errorf("the document has no list of gaps; %s", readHint)
+	case d.Listings == nil, len(d.Listings)+len(d.Gaps) == 0:
+		return fmt.Errorf("the document has no listings, which say whose connections it has; %s", readHint)
+	case d.Complete != (len(d.Gaps) == 0 && d.Filter == nil):
+		return fmt.Errorf("the document says complete: %v, which does not fit its gaps and its filter; %s", d.Complete, readHint)
 	}
 	seen := map[string]bool{}
 	for _, c := range d.Connections {
@@ -178,69 +232,4 @@ func (d Document) validate() error {
 		seen[c.ID] = true
 	}
 	return nil
-}
-
-// Filter selects connections. The zero value selects all.
-type Filter struct {
-	source, sink []policy.Pattern
-	types        []string
-}
-
-// NewFilter returns a filter for the connections whose source, sink and types each
-// match at least one element of the list; an empty list matches everything. Orgs are
-// given by UUID, by name, or by a glob over names. The error names an invalid glob.
-func NewFilter(source, sink, types []string) (Filter, error) {
-	f := Filter{types: types}
-	var err error
-	if f.source, err = patterns("source", source); err != nil {
-		return Filter{}, err
-	}
-	if f.sink, err = patterns("sink", sink); err != nil {
-		return Filter{}, err
-	}
-	return f, nil
-}
-
-func patterns(end string, texts []string) ([]policy.Pattern, error) {
-	var made []policy.Pattern
-	for _, text := range texts {
-		p, err := policy.NewPattern(text)
-		if err != nil {
-			return nil, fmt.Errorf("the %s %q is not a valid glob (%w): close its brackets, or escape special characters with \\", end, text, err)
-		}
-		made = append(made, p)
-	}
-	return made, nil
-}
-
-// Filter returns the document with only the connections that f selects, each with
-// all its types, and the orgs that they name.
-func (d Document) Filter(f Filter) Document {
-	if len(f.source)+len(f.sink)+len(f.types) == 0 {
-		return d
-	}
-	all := d
-	d.Connections, d.Orgs = []Connection{}, []Org{}
-	named := map[string]bool{}
-	for _, c := range all.Connections {
-		if f.matches(c) {
-			d.Connections = append(d.Connections, c)
-			named[c.Source.ID], named[c.Sink.ID] = true, true
-		}
-	}
-	for _, o := range all.Orgs {
-		if named[o.ID] {
-			d.Orgs = append(d.Orgs, o)
-		}
-	}
-	return d
-}
-
-func (f Filter) matches(c Connection) bool {
-	return matchesOrg(f.source, c.Source) && matchesOrg(f.sink, c.Sink) &&
-		(len(f.types) == 0 || slices.ContainsFunc(c.Types, func(t string) bool { return slices.Contains(f.types, t) }))
-}
-
-func matchesOrg(patterns []policy.Pattern, org OrgRef) bool {
-	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p policy.Pattern) bool { return p.Matches(policy.Org(org)) })
 }

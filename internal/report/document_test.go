@@ -1,26 +1,42 @@
 package report_test
 
 import (
+	"errors"
+	"io"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"datadog_org_connections_exporter/datadog"
 	"datadog_org_connections_exporter/internal/inventory"
 	"datadog_org_connections_exporter/internal/report"
 )
 
-func TestNewDocument_CompleteAsTheView(t *testing.T) {
-	for _, complete := range []bool{true, false} {
-		view := viewOf(nil, nil)
-		view.Gaps = nil
-		if !complete {
-			view.Gaps = []inventory.Gap{{Org: "a", Reason: inventory.Stale}}
-		}
-		if got := report.NewDocument(view, now).Complete; got != complete {
-			t.Errorf("document complete: %v, view complete: %v", got, complete)
-		}
+func TestNewDocument_SaysWhatItLacks(t *testing.T) {
+	began := now.Add(-time.Minute)
+	listing := &datadog.Listing{Began: began}
+	view := inventory.View{
+		Snapshot: inventory.NewSnapshot(nil, nil),
+		Orgs: []inventory.OrgState{
+			{Name: "new"}, {Name: "old", OrgID: "o", Stale: true, Listing: listing},
+			{Name: "fine", OrgID: "f", Listing: listing}, {Name: "part", Listing: listing},
+		},
+		Gaps: []inventory.Gap{{Org: "new", Reason: inventory.NotListed, Err: errors.New("an outage")}, {Org: "old", Reason: inventory.Stale}, {Org: "part", Reason: inventory.Filtered}},
+	}
+	d := report.NewDocument(view, now)
+	if want := []report.Gap{{"new", "not_listed", "an outage"}, {"old", "stale", ""}, {"part", "filtered", ""}}; d.Complete || !slices.Equal(d.Gaps, want) {
+		t.Errorf("complete: %v, gaps %v, want %v", d.Complete, d.Gaps, want)
+	}
+	// Of the others nothing is shown.
+	if want := []report.Listing{{"fine", "f", began}, {"part", "", began}}; !slices.Equal(d.Listings, want) {
+		t.Errorf("listings %v, want %v", d.Listings, want)
+	}
+	wantRoundTrip(t, d)
+	view.Gaps = nil
+	if d := report.NewDocument(view, now); !d.Complete || d.Gaps == nil {
+		t.Errorf("without gaps: complete: %v, gaps %v", d.Complete, d.Gaps)
 	}
 }
 
@@ -40,10 +56,15 @@ func TestRead_RoundTrip(t *testing.T) {
 	}
 	wantRoundTrip(t, report.NewDocument(view, now))
 	wantRoundTrip(t, report.NewDocument(viewOf(nil, nil), now))
+	f, err := report.NewFilter([]string{"Acme*", strings.ToUpper(hubID)}, nil, []string{"logs"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantRoundTrip(t, report.NewDocument(view, now).Select(f))
 }
 
 // smallest is the shortest valid document, without its closing brace.
-const smallest = `{"version": 1, "time": "2026-09-30T12:00:00Z", "orgs": [], "connections": []`
+const smallest = `{"version": 1, "time": "2026-09-30T12:00:00Z", "complete": true, "gaps": [], "listings": [{"org": "a"}], "orgs": [], "connections": []`
 
 func TestRead_IgnoresUnknownFields(t *testing.T) {
 	if _, err := report.Read(strings.NewReader(smallest + `, "tomorrow": {"a": [1]}}` + "\n\n")); err != nil {
@@ -62,10 +83,17 @@ func TestRead_RejectsOtherInput(t *testing.T) {
 		"no time":          {`{"version": 1, "orgs": [], "connections": []}`, "has no time"},
 		"no orgs":          {`{"version": 1, "time": "2026-09-30T12:00:00Z", "connections": []}`, "has no list of orgs"},
 		"no connections":   {`{"version": 1, "time": "2026-09-30T12:00:00Z", "orgs": []}`, "has no list of connections"},
+		"no gaps":          {strings.Replace(smallest, `"gaps"`, `"holes"`, 1) + "}", "has no list of gaps"},
+		"no listings":      {strings.Replace(smallest, `"listings"`, `"lists"`, 1) + "}", "has no listings"},
+		"listed by nobody": {strings.Replace(smallest, `{"org": "a"}`, "", 1) + "}", "has no listings"},
+		"a hidden gap":     {strings.Replace(smallest, `"gaps": [`, `"gaps": [{"org": "a"}`, 1) + "}", "complete: true"},
+		"a hidden filter":  {smallest + `, "filter": {"types": ["logs"]}}`, "complete: true"},
+		"an unknown gap":   {strings.Replace(smallest, "true", "false", 1) + "}", "complete: false"},
+		"an invalid glob":  {smallest + `, "filter": {"source": ["[x"]}}`, `"[x" is not a valid glob`},
 		"no id":            {strings.Replace(smallest, `"connections": [`, `"connections": [{}`, 1) + "}", "without an id"},
 		"two with one id":  {strings.Replace(smallest, `"connections": [`, `"connections": [{"id":"a"},{"id":"a"}`, 1) + "}", `two connections with the id "a"`},
-		"two documents":    {smallest + "}" + smallest + "}", "unexpected data"},
-		"trailing data":    {smallest + "} }", "unexpected data"},
+		"two documents":    {smallest + "}" + smallest + "}", "not a document of connections"},
+		"trailing data":    {smallest + "} }", "not a document of connections"},
 	} {
 		d, err := report.Read(strings.NewReader(test.text))
 		if err == nil || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), hint) {
@@ -77,6 +105,23 @@ func TestRead_RejectsOtherInput(t *testing.T) {
 	}
 }
 
+func TestRead_RejectsTooLargeDocument(t *testing.T) {
+	_, err := report.Read(io.MultiReader(strings.NewReader(smallest), spaces{}))
+	if err == nil || !strings.Contains(err.Error(), "larger than 128 MiB") {
+		t.Error(err)
+	}
+}
+
+// spaces is a document without an end.
+type spaces struct{}
+
+func (spaces) Read(p []byte) (int, error) {
+	for n := range p {
+		p[n] = ' '
+	}
+	return len(p), nil
+}
+
 func TestRead_RejectsNewerVersion(t *testing.T) {
 	_, err := report.Read(strings.NewReader(strings.Replace(smallest, "1", "2", 1) + "}"))
 	if err == nil || !strings.Contains(err.Error(), "version 2") || !strings.Contains(err.Error(), "a newer one") {
@@ -86,7 +131,7 @@ func TestRead_RejectsNewerVersion(t *testing.T) {
 
 const hubID = "5e1f0a6b-3c2d-4b7e-9a10-64d2f8b7c015"
 
-func TestDocument_Filter(t *testing.T) {
+func TestDocument_Select(t *testing.T) {
 	orgs := []inventory.OrgInfo{
 		{Org: datadog.Org{ID: hubID, Name: "Security"}},
 		{Org: datadog.Org{ID: "a", Name: "Acme A"}},
@@ -117,7 +162,7 @@ func TestDocument_Filter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		shown := d.Filter(f)
+		shown := d.Select(f)
 		var connections, named []string
 		for _, c := range shown.Connections {
 			connections = append(connections, c.ID)
@@ -130,11 +175,14 @@ func TestDocument_Filter(t *testing.T) {
 		if strings.Join(connections, " ") != test.connections || strings.Join(named, " ") != test.orgs {
 			t.Errorf("%+v: connections %v, orgs %v", test, connections, named)
 		}
-		if shown.Connections == nil || shown.Orgs == nil || shown.Complete != d.Complete || shown.Version != d.Version {
+		if shown.Connections == nil || shown.Orgs == nil || shown.Version != d.Version {
 			t.Errorf("%+v: %+v cannot be read back", test, shown)
 		}
+		if all := len(test.source)+len(test.sink)+len(test.types) == 0; shown.Complete != all || (shown.Filter == nil) != all {
+			t.Errorf("%+v: complete: %v, filter %v", test, shown.Complete, shown.Filter)
+		}
 	}
-	if len(d.Connections) != 3 || len(d.Orgs) != 4 {
+	if d.Filter != nil || len(d.Connections) != 3 || len(d.Orgs) != 4 {
 		t.Error("filtering changed the document")
 	}
 }

@@ -21,7 +21,7 @@ var formats = map[string]func(io.Writer, report.Document) error{
 		return report.WriteTable(w, d, report.TableOptions{Now: now})
 	},
 	"list-color.txt": func(w io.Writer, d report.Document) error {
-		d.Complete = false
+		d.Gaps = []report.Gap{{Org: "default", Reason: inventory.Stale}}
 		return report.WriteTable(w, d, report.TableOptions{Color: true, Now: now})
 	},
 	"list.json": report.WriteJSON,
@@ -59,7 +59,7 @@ func TestFormats_EmptyInventory(t *testing.T) {
 	for file, want := range map[string]string{
 		"list.txt":       "0 connections, 0 orgs\n",
 		"list-color.txt": "0 connections, 0 orgs\n\x1b[1;31mINCOMPLETE: an org has no current, complete listing; there may be connections that are not shown.\x1b[0m\n",
-		"list.json":      "{\n  \"version\": 1,\n  \"time\": \"2026-09-30T12:00:00Z\",\n  \"complete\": true,\n  \"orgs\": [],\n  \"connections\": []\n}\n",
+		"list.json":      "{\n  \"version\": 1,\n  \"time\": \"2026-09-30T12:00:00Z\",\n  \"complete\": true,\n  \"gaps\": [],\n  \"listings\": [\n    {\n      \"org\": \"default\",\n      \"org_id\": \"\",\n      \"time\": \"2026-09-30T12:00:00.000000999Z\"\n    }\n  ],\n  \"orgs\": [],\n  \"connections\": []\n}\n",
 		"list.dot":       "digraph connections {\n  rankdir=LR;\n  node [shape=box];\n}\n",
 		"list.mmd":       "flowchart LR\n",
 	} {

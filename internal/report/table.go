@@ -12,6 +12,7 @@ import (
 	"golang.org/x/text/width"
 
 	"datadog_org_connections_exporter/datadog"
+	"datadog_org_connections_exporter/internal/inventory"
 )
 
 // TableOptions sets how [WriteTable] writes.
@@ -47,8 +48,11 @@ func WriteTable(w io.Writer, d Document, o TableOptions) error {
 		out.WriteByte('\n')
 	}
 	out.WriteString(d.summary() + "\n")
-	if !d.Complete {
+	switch notFiltered := func(g Gap) bool { return g.Reason != inventory.Filtered }; {
+	case slices.ContainsFunc(d.Gaps, notFiltered):
 		out.WriteString(o.colorize(boldRed, "INCOMPLETE: an org has no current, complete listing; there may be connections that are not shown.") + "\n")
+	case len(d.Gaps) > 0, d.Filter != nil:
+		out.WriteString("Filtered: there may be connections that are not shown.\n")
 	}
 	_, err := io.WriteString(w, out.String())
 	return err

@@ -119,7 +119,11 @@ func demoClient(address net.Addr, keys fake.Keys, metrics *collector.APIMetrics)
 // expectAll sets a policy that requires exactly what is there when the story begins.
 func expectAll(ctx context.Context, inv *inventory.Inventory, current *policy.Current) error {
 	inv.Refresh(ctx)
-	baseline, err := policy.Parse("the demo's policy", policy.Baseline(inv.View().Snapshot))
+	view := inv.View()
+	if gaps := view.Incomplete(); gaps != nil && ctx.Err() == nil {
+		return fmt.Errorf("make the demo's policy: %w", gaps)
+	}
+	baseline, err := policy.Parse("the demo's policy", policy.Baseline(view.Snapshot))
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,12 @@ import (
 	"net"
 	"strings"
 	"testing"
+
+	"datadog_org_connections_exporter/collector"
+	"datadog_org_connections_exporter/datadog"
+	"datadog_org_connections_exporter/datadog/fake"
+	"datadog_org_connections_exporter/internal/inventory"
+	"datadog_org_connections_exporter/internal/policy"
 )
 
 func TestDemo_PlaysItsStory(t *testing.T) {
@@ -67,6 +73,23 @@ func TestDemo_NeedsNoKeysAndUsesNone(t *testing.T) {
 	wantContains(t, "stdout", p.stdout.String(), p.base+"/made/up")
 	if n := of.Requests(); n != 0 {
 		t.Errorf("the API of the environment got %d requests, want none", n)
+	}
+}
+
+func TestDemo_ExpectsNoPart(t *testing.T) {
+	of := newAPI(t)
+	of.Inject(fake.Status(403))
+	address, err := net.ResolveTCPAddr("tcp", strings.TrimPrefix(of.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := demoClient(address, of.Keys(of.org), collector.NewAPIMetrics())
+	if err != nil {
+		t.Fatal(err)
+	}
+	inv := inventory.New(t.Context(), []inventory.Org{{Name: "default", Lister: client}}, inventory.Options{})
+	if err := expectAll(t.Context(), inv, &policy.Current{}); !errors.Is(err, datadog.Forbidden) {
+		t.Errorf("the error is %v, want that of the listing", err)
 	}
 }
 

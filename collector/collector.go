@@ -39,6 +39,7 @@ func New(inv Inventory, wait time.Duration) *Collector { return &Collector{inv, 
 // Describe implements [prometheus.Collector].
 func (*Collector) Describe(ch chan<- *prometheus.Desc) {
 	describe(ch, inventoryMetrics)
+	describe(ch, changeMetrics)
 	describe(ch, listingMetrics)
 }
 
@@ -50,16 +51,20 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		c.inventory.Refresh(ctx)
 	}
 	view := c.inventory.View()
-	output{ch}.families(InventoryFamilies(view.Snapshot))
+	changes, _ := ChangeFamily(view.History, time.Now())
+	output{ch}.families(append(InventoryFamilies(view.Snapshot), changes))
 	output{ch}.listings(view)
 }
 
-// ListingsCollector shows how the listings of the orgs went. It is the part of
-// [Collector] that changes with every refresh.
+// ListingsCollector shows how the listings of the orgs went, and what counts changes.
+// It is the part of [Collector] that changes with every refresh.
 type ListingsCollector struct{ View inventory.View }
 
 // Describe implements [prometheus.Collector].
-func (ListingsCollector) Describe(ch chan<- *prometheus.Desc) { describe(ch, listingMetrics) }
+func (ListingsCollector) Describe(ch chan<- *prometheus.Desc) {
+	describe(ch, changeMetrics)
+	describe(ch, listingMetrics)
+}
 
 // Collect implements [prometheus.Collector].
 func (c ListingsCollector) Collect(ch chan<- prometheus.Metric) { output{ch}.listings(c.View) }
@@ -119,9 +124,21 @@ func (o output) putTime(m Metric, t time.Time, labels ...string) {
 
 func (o output) listings(view inventory.View) {
 	o.put(inventoryComplete, boolValue(view.Complete()))
+	o.history(view)
 	for _, org := range view.Orgs {
 		o.org(org)
 		o.api(org)
+	}
+}
+
+func (o output) history(view inventory.View) {
+	o.put(historyWriteFailures, float64(view.WriteFailures))
+	if view.History == nil {
+		return
+	}
+	o.putTime(historyStart, view.History.Start)
+	for kind, count := range view.History.Totals {
+		o.put(connectionChanges, float64(count), string(kind))
 	}
 }
 

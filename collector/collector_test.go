@@ -167,6 +167,19 @@ func TestCollectors_Golden(t *testing.T) {
 			s.api.Inject(fake.Status(http.StatusForbidden))
 			s.inventory.Refresh(t.Context())
 		},
+		"changes.prom": func(t *testing.T, s stack) {
+			s.inventory.Refresh(t.Context())
+			s.api.RemoveConnection("c01")
+			s.api.SetTypes("c02", "logs", "metrics")
+			s.api.AddConnection(fake.Connection{ID: "c09", SourceID: "00000000-hub", SinkID: "66666666-off", Types: []string{}, CreatedAt: time.Now().Add(30 * time.Second)})
+			for range 2 { // a removal is confirmed
+				time.Sleep(time.Minute) // virtual
+				s.inventory.Refresh(t.Context())
+			}
+			s.api.SetTypes("c02", "logs") // of what was widened a minute ago, one type is narrowed
+			time.Sleep(time.Minute)       // virtual
+			s.inventory.Refresh(t.Context())
+		},
 		"stale.prom": func(t *testing.T, s stack) {
 			s.inventory.Refresh(t.Context())
 			time.Sleep(time.Hour + time.Second) // virtual

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -86,6 +87,54 @@ func InventoryFamilies(s *inventory.Snapshot) []Family {
 				return boolValue(o.Observed == datadog.Yes)
 			}),
 	}
+}
+
+// ChangeMaxAge is how long after it happened a change is shown.
+const ChangeMaxAge = 7 * 24 * time.Hour
+
+// changedType is one type of a change, as the labels tell it.
+type changedType struct {
+	change         inventory.ChangeKind
+	connectionID   string
+	connectionType string
+}
+
+// ChangeFamily returns the metric of the changes that are not older than
+// [ChangeMaxAge], and when the next of them will be, zero where there is none. A
+// connection without types has one series, with an empty type.
+func ChangeFamily(h *inventory.History, now time.Time) (f Family, expiry time.Time) {
+	if h == nil {
+		return newFamily(connectionChange, []int(nil), nil), time.Time{}
+	}
+	latest := map[changedType]*inventory.Change{}
+	for i := range h.Changes {
+		c := &h.Changes[i]
+		expires := c.At.Add(ChangeMaxAge)
+		if !now.Before(expires) {
+			continue
+		}
+		if expiry.IsZero() || expires.Before(expiry) {
+			expiry = expires
+		}
+		types := c.Types
+		if len(types) == 0 {
+			types = []string{""}
+		}
+		for _, connectionType := range types {
+			t := changedType{c.Kind, c.Connection.ID, connectionType}
+			if earlier := latest[t]; earlier == nil || c.At.After(earlier.At) {
+				latest[t] = c
+			}
+		}
+	}
+	shown := slices.SortedFunc(maps.Keys(latest), func(a, b changedType) int {
+		return cmp.Or(cmp.Compare(a.change, b.change), cmp.Compare(a.connectionID, b.connectionID), cmp.Compare(a.connectionType, b.connectionType))
+	})
+	return newFamily(connectionChange, shown, func(t *changedType, labels []string) float64 {
+		c := latest[*t]
+		set(labels, string(c.Kind), c.Connection.ID, c.Connection.SourceID, c.Connection.SinkID, t.connectionType)
+		return unixTime(c.At)
+	}), expiry
 }
 
 // edge is a connection type from a source to a sink.

@@ -16,13 +16,14 @@ type Metric struct {
 
 // Metrics returns all metrics of this package, in the order of their documentation.
 func Metrics() []Metric {
-	return slices.Concat(inventoryMetrics, policyMetrics, listingMetrics, apiMetrics, reloadMetrics)
+	return slices.Concat(inventoryMetrics, changeMetrics, policyMetrics, listingMetrics, apiMetrics, reloadMetrics)
 }
 
 var (
 	inventoryMetrics = []Metric{
 		connections, connectionInfo, connectionCreated, connectionCreatorDisabled, orgInfo, orgDisabled, orgObserved,
 	}
+	changeMetrics  = []Metric{connectionChange, connectionChanges, historyStart, historyWriteFailures}
 	policyMetrics  = []Metric{connectionsUnexpected, connectionsMissing, ruleExpiry, rules}
 	listingMetrics = []Metric{
 		inventoryComplete, up, listingComplete, listingLastSuccess, listingDuration, listingPages, listingConnections, listingsTotal, listingFailures,
@@ -75,6 +76,27 @@ var (
 		"datadog_org_observed", gauge,
 		"1 if the exporter holds working credentials of the org; 0 if it sees the org from the other end of connections only, which is a blind spot; absent where the connections do not tell whose credentials listed them." + fromCachedListing,
 		[]string{"org_id"},
+	}
+
+	connectionChange = Metric{
+		"datadog_org_connection_change_timestamp_seconds", gauge,
+		"When the org connection changed, in Unix time, for 7 days from then. change is added (when the API says that it was created), removed, widened (a type more), narrowed (a type less), or discovered (seen for the first time, but there before); these as of when they were found. The latest where the same happened more than once.",
+		[]string{"change", "connection_id", "source_org_id", "sink_org_id", "connection_type"},
+	}
+	connectionChanges = Metric{
+		"datadog_org_connection_changes_total", counter,
+		"Total number of changes of org connections since the memory began; one of several types counts once.",
+		[]string{"change"},
+	}
+	historyStart = Metric{
+		"datadog_history_start_timestamp_seconds", gauge,
+		"Since when changes are remembered without a gap, in Unix time: the first complete inventory of this process or, with a state directory, of the first one that used it; absent before.",
+		nil,
+	}
+	historyWriteFailures = Metric{
+		"datadog_history_writes_failed_total", counter,
+		"Total number of times that changes and listings could not be written to the state directory; they are written with the next listing if that succeeds. 0 without a state directory.",
+		nil,
 	}
 
 	connectionsUnexpected = Metric{

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"datadog_org_connections_exporter/collector"
 )
@@ -50,6 +51,9 @@ func TestMetrics_NoPersonalData(t *testing.T) {
 func TestMetrics_AreAllThatIsCollected(t *testing.T) {
 	run(t, company, func(t *testing.T, s stack) {
 		s.setPolicy(t)
+		s.inventory.Refresh(t.Context())
+		s.api.SetTypes("c02", "logs")
+		time.Sleep(time.Minute) // virtual
 		s.inventory.Refresh(t.Context())
 		families, err := s.registry.Gather()
 		if err != nil {

@@ -36,6 +36,8 @@ type handler struct {
 
 	mu      sync.Mutex
 	content content
+	changes collector.Family                      // of the content
+	expiry  time.Time                             // when the changes shown are no longer all of them, zero without any
 	encoded map[encoding]func() (*encoded, error) // of the content
 }
 
@@ -155,30 +157,35 @@ func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) }
 // content is what the cached part shows. It is equal while that is the same.
 type content struct {
 	snapshot  *inventory.Snapshot
+	history   *inventory.History
 	policy    *policy.Policy
 	judgement *policy.Judgement
 }
 
 // cached returns the cached part of a response.
 func (h *handler) cached(view inventory.View, enc encoding) (*encoded, error) {
-	c := content{snapshot: view.Snapshot}
+	now := time.Now()
+	c := content{snapshot: view.Snapshot, history: view.History}
 	if h.Judge != nil {
-		c.policy, c.judgement = h.Judge.Judge(view, time.Now())
+		c.policy, c.judgement = h.Judge.Judge(view, now)
 	}
-	return h.encodedFor(c, enc)()
+	return h.encodedFor(c, enc, now)()
 }
 
 // encodedFor returns a function that encodes the content when it is first called.
 // Encodings of other content are dropped.
-func (h *handler) encodedFor(c content, enc encoding) func() (*encoded, error) {
+func (h *handler) encodedFor(c content, enc encoding, now time.Time) func() (*encoded, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.content != c || h.encoded == nil {
+	if expired := !h.expiry.IsZero() && !now.Before(h.expiry); h.content != c || h.encoded == nil || expired {
 		h.content, h.encoded = c, map[encoding]func() (*encoded, error){}
+		h.changes, h.expiry = collector.ChangeFamily(c.history, now)
 	}
 	if h.encoded[enc] == nil {
+		changes := h.changes
 		h.encoded[enc] = sync.OnceValues(func() (*encoded, error) {
-			return encode(append(collector.InventoryFamilies(c.snapshot), collector.PolicyFamilies(c.policy, c.judgement)...), enc)
+			families := append(collector.InventoryFamilies(c.snapshot), changes)
+			return encode(append(families, collector.PolicyFamilies(c.policy, c.judgement)...), enc)
 		})
 	}
 	return h.encoded[enc]

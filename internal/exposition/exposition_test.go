@@ -104,6 +104,22 @@ func newUnusualSnapshot() *inventory.Snapshot {
 	})
 }
 
+// newHistory returns changes, of which one is no longer shown and one is later repeated.
+func newHistory() *inventory.History {
+	now := time.Now()
+	c := datadog.Connection{ID: "c1", SourceID: "quoted", SinkID: "hub", Types: []string{"logs", "metrics"}}
+	return &inventory.History{
+		Start:  now.Add(-30 * 24 * time.Hour),
+		Totals: map[inventory.ChangeKind]uint64{inventory.Added: 1, inventory.Removed: 1, inventory.Widened: 2},
+		Changes: []inventory.Change{
+			{Kind: inventory.Added, At: now.Add(-collector.ChangeMaxAge - time.Second), Connection: c, Types: c.Types},
+			{Kind: inventory.Widened, At: now.Add(-time.Hour), Connection: c, Types: []string{"metrics"}},
+			{Kind: inventory.Removed, At: now.Add(-time.Minute), Connection: datadog.Connection{ID: "c0\xff"}},
+			{Kind: inventory.Widened, At: now.Add(-time.Minute), Connection: c, Types: []string{"logs", "metrics"}},
+		},
+	}
+}
+
 // newOrgStates returns those of an org that is up and of one that never was.
 func newOrgStates() []inventory.OrgState {
 	return []inventory.OrgState{
@@ -130,6 +146,7 @@ func TestHandler_RespondsAsPromhttp(t *testing.T) {
 		policy *policy.Policy
 	}{
 		"before the first listing": {view: inventory.View{Snapshot: &inventory.Snapshot{}, Orgs: []inventory.OrgState{{Name: "default"}}, Gaps: gaps}},
+		"with changes":             {view: inventory.View{Snapshot: newUnusualSnapshot(), Orgs: newOrgStates(), History: newHistory(), WriteFailures: 2}},
 		"without a policy":         {view: inventory.View{Snapshot: newUnusualSnapshot(), Orgs: newOrgStates(), Gaps: gaps}},
 		"under a policy":           {view: inventory.View{Snapshot: newUnusualSnapshot(), Orgs: newOrgStates()}, policy: rules},
 	} {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -160,6 +161,11 @@ func (f *fetcher) fetchPage(ctx context.Context, offset int) (*page, error) {
 		p, err = decodePage(body, f.filter() != Filter{})
 		return err
 	})
+	var failed *Error
+	if deadline, ok := ctx.Deadline(); ok && offset > 0 && errors.As(err, &failed) && !failed.RetryAt.Before(deadline) {
+		// The next listing begins with the first page, and may end here, too.
+		failed.Detail += fmt.Sprintf("; a listing that needs more requests than the rate limit has left must last until it resets, and the timeout is %v", f.options.Timeout)
+	}
 	return p, err
 }
 

@@ -163,6 +163,33 @@ func TestLimiter_ForgetsLimitAfterReset(t *testing.T) {
 	}
 }
 
+// Such a listing never succeeds, however often it is repeated.
+func TestError_SaysIfRateLimitNeedsALongerTimeout(t *testing.T) {
+	const says = "must last until it resets, and the timeout is 30s"
+	for _, test := range []struct {
+		name  string
+		limit fake.RateLimit
+		fault fake.Fault
+		want  []bool // of listings that fail one after the other: whether the error says so
+	}{
+		{"more pages than requests", fake.RateLimit{Limit: 10, Period: time.Minute}, fake.Slow(0), []bool{true, false}},
+		{"429 for a later page", fake.RateLimit{}, fake.TooManyRequests(header("X-RateLimit-Reset", "60")).From(99), []bool{true, false}},
+		{"429 for the first page", fake.RateLimit{}, fake.TooManyRequests(header("X-RateLimit-Reset", "60")), []bool{false}},
+		{"429s that are soon over", fake.RateLimit{}, fake.TooManyRequests(header("X-RateLimit-Reset", "1")).From(1485), []bool{false}},
+	} {
+		runSynctest(t, test.name, func(t *testing.T) {
+			server, org := fake.Star(fake.Options{RateLimit: test.limit}, 1550, 1)
+			server.Inject(test.fault)
+			client := newClient(t, server, org, func(o *datadog.Options) { o.PageSize = 100 })
+			for n, want := range test.want {
+				if _, err := client.List(t.Context()); !errors.Is(err, datadog.RateLimited) || strings.Contains(err.Error(), says) != want {
+					t.Errorf("listing %d: the error is %v, want %q in it: %v", n, err, says, want)
+				}
+			}
+		})
+	}
+}
+
 func TestListing_NotBefore(t *testing.T) {
 	runSynctest(t, "", func(t *testing.T) {
 		server, org := fake.Star(fake.Options{RateLimit: fake.RateLimit{Limit: 2, Period: time.Minute}}, 0, 1)

@@ -54,9 +54,9 @@ func (h hints) of(reason datadog.Reason) string {
 		return "check the credentials, their site, and that they have the permission org_connections_read"
 	case datadog.RateLimited:
 		if !h.repeats {
-			return "run the command again once the limit resets, and see what else uses it"
+			return fmt.Sprintf("run the command again once the limit resets, or raise %s to wait for that, and see what else uses it", timeout)
 		}
-		return "listing resumes by itself; if this happens often, raise --cache.ttl or see what else uses this limit"
+		return fmt.Sprintf("%s; if this happens often, raise --cache.ttl or %s, or see what else uses this limit", again, timeout)
 	case datadog.ServerError:
 		return again + "; see https://status.datadoghq.com if it lasts"
 	case datadog.ClientError:

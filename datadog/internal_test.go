@@ -56,6 +56,8 @@ func TestLimiter_AllowsWhatRemains(t *testing.T) {
 		{"late response of the last period", []event{{0, limited(9, 60)}, {0, limited(0, 1)}}, time.Second, 1, 0},
 		{"no reset", []event{{0, response(200, "X-RateLimit-Remaining", "0")}}, 0, unlimited, 0},
 		{"no reset in a later response", []event{{0, limited(7, 60)}, {0, response(200, "X-RateLimit-Remaining", "0")}}, 0, 6, 0},
+		{"a reset, and not how many remain", []event{{0, response(200, "X-RateLimit-Reset", "60")}}, 0, unlimited, 0},
+		{"a negative number remains", []event{{0, limited(-5, 60)}}, 0, unlimited, 0},
 		{"nothing remains, reset now", []event{{0, limited(0, 0)}}, 0, 1, 0},
 		{"told once", []event{{0, limited(2, 60)}, {0, response(200)}}, 0, 1, 0},
 		{"told once, and used up", []event{{0, limited(2, 60)}, {0, response(200)}, {0, response(200)}, {0, response(200)}}, 0, 0, time.Minute},
@@ -236,6 +238,133 @@ func TestReadPages_MergesUsers(t *testing.T) {
 	}
 }
 
+func TestReadPages_MergesOrgs(t *testing.T) {
+	full := Org{ID: "o1", Name: "One", PublicID: "p1", Sharing: "all_private", Disabled: No}
+	renamed := Org{ID: "o1", Name: "Uno", PublicID: "p2", Sharing: "public", Disabled: Yes}
+	for _, test := range []struct {
+		name  string
+		pages [][]Org
+		want  Org
+	}{
+		{"a stub before it", [][]Org{{{ID: "o1"}}, {full}}, full},
+		{"a stub after it", [][]Org{{full}, {{ID: "o1"}}}, full},
+		{"a stub after it in the same page", [][]Org{{full, {ID: "o1"}}}, full},
+		{"parts", [][]Org{{{ID: "o1", Name: "One", Disabled: No}}, {{ID: "o1", PublicID: "p1", Sharing: "all_private"}}}, full},
+		{"another in the second page", [][]Org{{full}, {renamed}}, renamed},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			fetch := func(_ context.Context, offset int) (*page, error) {
+				p := &page{total: unknownTotal}
+				if offset < len(test.pages) {
+					p.connections = []Connection{{ID: strconv.Itoa(offset), SourceID: "o1"}}
+					p.orgs = test.pages[offset]
+				}
+				return p, nil
+			}
+			read, err := readPages(t.Context(), fetch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := read.listing().Orgs; len(got) != 1 || got[0] != test.want {
+				t.Errorf("the orgs are %+v, want %+v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestListingRead_Equal(t *testing.T) {
+	read := func(inconsistent bool, ids ...string) *listingRead {
+		r := &listingRead{inconsistent: inconsistent}
+		for _, id := range ids {
+			r.connections = append(r.connections, Connection{ID: id})
+		}
+		return r
+	}
+	for _, test := range []struct {
+		name string
+		a, b *listingRead
+		want bool
+	}{
+		{"the same", read(false, "1", "2"), read(false, "1", "2"), true},
+		{"in another order", read(false, "1", "2"), read(false, "2", "1"), true},
+		{"one is missing", read(false, "1", "2"), read(false, "1"), false},
+		{"the first is inconsistent", read(true, "1", "2"), read(false, "1", "2"), false},
+		{"the second is inconsistent", read(false, "1", "2"), read(true, "1", "2"), false},
+	} {
+		if test.a.equal(test.b) != test.want {
+			t.Errorf("%s: equal is not %v", test.name, test.want)
+		}
+	}
+}
+
+func TestListingRead_String(t *testing.T) {
+	for want, r := range map[string]*listingRead{
+		"0 connections on inconsistent pages":    {inconsistent: true},
+		"0 connections and no total":             {},
+		"0 connections and a total of 7":         {totals: map[int]bool{7: true}},
+		"0 connections and totals from 3 to 120": {totals: map[int]bool{7: true, 120: true, 3: true}},
+	} {
+		if got := r.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// The other requests are canceled, and have ended.
+func TestReadPages_EndsWithTheFirstError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var requests, running atomic.Int64
+		fetch := func(ctx context.Context, offset int) (*page, error) {
+			requests.Add(1)
+			running.Add(1)
+			defer running.Add(-1)
+			switch offset {
+			case 0:
+				return &page{connections: []Connection{{ID: "1"}, {ID: "2"}}, total: 100}, nil
+			case 1:
+				time.Sleep(time.Second) // virtual
+				return nil, Forbidden
+			}
+			<-ctx.Done()
+			time.Sleep(time.Second) // virtual: it takes some time to end
+			return nil, ctx.Err()
+		}
+		began := time.Now()
+		if _, err := readPages(t.Context(), fetch); !errors.Is(err, Forbidden) {
+			t.Errorf("the error is %v", err)
+		}
+		if took := time.Since(began); took != 2*time.Second || running.Load() != 0 || requests.Load() != 1+maxConcurrentPages {
+			t.Errorf("%d of %d requests are running after %v", running.Load(), requests.Load(), took)
+		}
+	})
+}
+
+// A request that is canceled counts until it has ended: it is still one for the API.
+func TestPrefetcher_CountsCanceledRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var concurrent, most, canceled atomic.Int64
+		fetch := func(ctx context.Context, offset int) (*page, error) {
+			most.Store(max(most.Load(), concurrent.Add(1)))
+			defer concurrent.Add(-1)
+			time.Sleep(time.Second + time.Duration(offset)*time.Millisecond) // virtual: whether it is canceled or not
+			if ctx.Err() != nil {
+				canceled.Add(1)
+			}
+			p := &page{total: 500}
+			for n := offset; n < min(offset+80+offset%20, p.total); n++ { // no two pages are equal
+				p.connections = append(p.connections, Connection{ID: strconv.Itoa(n)})
+			}
+			return p, nil
+		}
+		if r, err := readPages(t.Context(), fetch); err != nil || !r.complete() {
+			t.Fatalf("%v, error %v", r, err)
+		}
+		if most.Load() != maxConcurrentPages || canceled.Load() <= maxConcurrentPages {
+			t.Errorf("%d concurrent requests, %d canceled", most.Load(), canceled.Load())
+		}
+	})
+}
+
 func TestReadPages_FailsOnAnEndlessServer(t *testing.T) {
 	const size = 100_000
 	endless := func(_ context.Context, offset int) (*page, error) {
@@ -306,7 +435,7 @@ func TestPrefetcher_FetchesFourPagesConcurrently(t *testing.T) {
 				if wrong := int(requests.Load()) - r.pages; wrong > maxWrongGuesses+maxConcurrentPages {
 					t.Errorf("%d requests for %d pages", requests.Load(), r.pages)
 				}
-				if most.Load() > maxConcurrentPages+1 {
+				if most.Load() > maxConcurrentPages {
 					t.Errorf("%d concurrent requests", most.Load())
 				}
 			})

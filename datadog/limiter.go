@@ -62,7 +62,7 @@ func parseRateLimit(h http.Header, now time.Time) (limit RateLimit, ok bool) {
 }
 
 // parseRetryAfter returns the wait that a 429 asks for: until the reset of its limit,
-// else Retry-After in seconds or as a date (RFC 9110, section 10.2.3).
+// else Retry-After in seconds or as a date (RFC 9110, section 10.2.3), which may be past.
 func parseRetryAfter(h http.Header, now time.Time) (wait time.Duration, ok bool) {
 	if limit, _ := parseRateLimit(h, now); !limit.ResetAt.IsZero() {
 		return limit.ResetAt.Sub(now), true
@@ -71,7 +71,7 @@ func parseRetryAfter(h http.Header, now time.Time) (wait time.Duration, ok bool)
 		return min(wait, maxRateLimitWait), true
 	}
 	if date, err := http.ParseTime(h.Get("Retry-After")); err == nil {
-		return min(max(date.Sub(now), 0), maxRateLimitWait), true
+		return min(date.Sub(now), maxRateLimitWait), true
 	}
 	return 0, false
 }

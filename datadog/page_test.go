@@ -49,6 +49,7 @@ func TestDecodePage_AcceptsOddRows(t *testing.T) {
 	for name, replace := range map[string][2]string{
 		"another field":              {`"attributes":{`, `"links":{"self":7},"attributes":{"region":["x"],`},
 		"no type":                    {`"type":"org_connection",`, ``},
+		"a field twice":              {`"type":"org_connection",`, `"type":"org_connection","type":"org_connection",`},
 		"a numeric date":             {`"2026-01-02T03:04:05.678901+00:00"`, `1767323045`},
 		"an invalid date":            {`"2026-01-02T03:04:05.678901+00:00"`, `"soon"`},
 		"a null date":                {`"2026-01-02T03:04:05.678901+00:00"`, `null`},
@@ -89,6 +90,7 @@ func TestDecodePage_AcceptsAnyIncluded(t *testing.T) {
 		`[{"type":"users","attributes":{"service_account":true}}]`, `[{"type":"users","id":7,"attributes":{"service_account":true}}]`,
 		`[{"type":"orgs","id":"o1","attributes":null}]`, `[{"type":"orgs","id":"o1","attributes":[]}]`,
 		`[{"type":"users","id":"u1","attributes":{"service_account":"yes","disabled":0}}]`,
+		`[{"type":"orgs","id":"o1","attributes":{"name":"Uno","name":null}}]`,
 		`[{"type":"orgs","id":"o1","attributes":{"name":null,"public_id":7,"sharing":{},"disabled":"no"}}]`,
 	} {
 		p, err := decodePage(strings.NewReader(`{"data":[`+row+`],"included":`+included+`}`), false)
@@ -98,6 +100,9 @@ func TestDecodePage_AcceptsAnyIncluded(t *testing.T) {
 		}
 		var one Org
 		for _, o := range p.orgs {
+			if o.ID != "o1" && o.ID != "o2" {
+				t.Errorf("%s: %+v is not an org", included, o)
+			}
 			if o.ID == "o1" {
 				one = one.Updated(o)
 			}
@@ -110,6 +115,18 @@ func TestDecodePage_AcceptsAnyIncluded(t *testing.T) {
 				t.Errorf("%s: the user is %+v", included, u)
 			}
 		}
+	}
+}
+
+func TestDecodePage_NormalizesTypesAndTimes(t *testing.T) {
+	changed := strings.NewReplacer(`["logs"]`, `["metrics","","logs",null,"metrics"]`, "03:04:05.678901+00:00", "05:34:05.678901+02:30").Replace(row)
+	p, err := decodePage(strings.NewReader(`{"data":[`+changed+`]}`), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := p.connections[0]
+	if got, want := fmt.Sprint(c.Types, c.CreatedAt), "[logs metrics] 2026-01-02 03:04:05.678901 +0000 UTC"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

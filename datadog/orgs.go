@@ -84,17 +84,17 @@ func decodeAccount(body io.Reader) (*Account, error) {
 		return nil, err
 	}
 	data := &decoded.Data
-	current, managed := data.Relationships.Current.Data.org(), data.Relationships.Managed.Data
+	current, managed := data.Relationships.Current.Data.ID, data.Relationships.Managed.Data
 	switch {
 	case data.Type != "" && data.Type != "managed_orgs":
 		return nil, fmt.Errorf("data has the type %q", data.Type)
 	case data.ID == "":
 		return nil, errors.New("data has no id")
-	case current.ID != "" && current.ID != data.ID:
-		return nil, fmt.Errorf("data has the id %q, but the current org is %q", data.ID, current.ID)
+	case current != "" && current != data.ID:
+		return nil, fmt.Errorf("data has the id %q, but the current org is %q", data.ID, current)
 	}
 	known := orgs{}
-	known.add(Org{ID: data.ID, Name: current.Name})
+	known.add(Org{ID: data.ID})
 	for n := range managed {
 		if managed[n].ID == "" {
 			return nil, fmt.Errorf("data.relationships.managed_orgs.data[%d] has no id", n)

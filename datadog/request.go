@@ -20,8 +20,8 @@ const (
 	maxAttempts = 5
 	// minAttempt is the shortest time to leave for another attempt after a timeout.
 	minAttempt = time.Second
-	// maxBody bounds a decompressed response, in bytes. A page of 1,000 connections with all its
-	// orgs and users has about 1.5 million.
+	// maxBody bounds a decompressed response, in bytes. A page of 1,000 connections with
+	// all its orgs and users has about 1.5 million.
 	maxBody = 32 << 20
 	// maxErrorBody bounds what is read of an error response, in bytes.
 	maxErrorBody = 64 << 10

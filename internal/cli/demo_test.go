@@ -70,7 +70,7 @@ func TestDemo_NeedsNoKeysAndUsesNone(t *testing.T) {
 	p := start(t, "demo", "--web.listen-address=127.0.0.1:0", "--web.telemetry-path=/made/up")
 	p.waitUntilReady()
 	wantContains(t, "/made/up", p.get("/made/up").body, `"Acme Security"`)
-	wantContains(t, "stdout", p.stdout.String(), p.base+"/made/up")
+	p.waitFor(p.stdout, "its address", func(out string) bool { return strings.Contains(out, p.base+"/made/up") })
 	if n := of.Requests(); n != 0 {
 		t.Errorf("the API of the environment got %d requests, want none", n)
 	}

@@ -22,8 +22,8 @@
 //     not removed, and what comes into sight is not added.
 //
 // Whose credentials made a listing decides what it can disprove. The configuration may
-// state it; the API does not, so that otherwise it is inferred from the connections where
-// they leave no doubt. An org is observed if its own credentials are configured and the API
+// state it, or a discovery with the same credentials tells it; a listing does not, so that
+// otherwise it is inferred from the connections where they leave no doubt. An org is observed if its own credentials are configured and the API
 // has not rejected them. Of other orgs only the connections with observed orgs are listed.
 //
 // An [OrgInventory] is one org's part of the inventory: what its credentials list.
@@ -33,6 +33,7 @@
 //	inventory.go   when orgs are listed, and views of the result
 //	org.go         one org: its last listing, its last failure, its next attempt
 //	gap.go         whether all is known, and if not, why
+//	discovery.go   the account's own list of orgs
 //	identity.go    whose credentials made a listing
 //	merge.go       listings to one snapshot
 //	sighting.go    which listing is believed

@@ -54,6 +54,8 @@ type Options struct {
 	// Retention is how long changes are remembered after they were found. Default:
 	// [DefaultRetention].
 	Retention time.Duration
+	// Discoveries list the account's orgs. Default: none.
+	Discoveries []Discovery
 	// State is what an earlier inventory remembered. Default: nothing.
 	State *State
 	// Storage keeps what this one remembers: see [Inventory.Store]. Default: none.
@@ -87,8 +89,9 @@ type Inventory struct {
 	retention time.Duration
 	writer    writer
 
-	mu   sync.Mutex
-	orgs []*org
+	mu          sync.Mutex
+	orgs        []*org
+	discoveries []*discovery
 }
 
 // part is what is cached of one org alone.
@@ -117,7 +120,7 @@ func New(ctx context.Context, orgs []Org, o Options) *Inventory {
 	if inv.logger == nil {
 		inv.logger = log.NewNopLogger()
 	}
-	inv.Configure(orgs)
+	inv.Configure(orgs, o.Discoveries...)
 	if o.State != nil {
 		inv.restore(o.State)
 	}
@@ -141,11 +144,11 @@ func (inv *Inventory) restore(s *State) {
 	inv.writer.add(update)
 }
 
-// Configure replaces the orgs to list. An org with the same name and lister keeps
+// Configure replaces the orgs to list, and the discoveries. An org with the same name and lister keeps
 // its state. One with another lister keeps its last good listing until the new
 // lister returns one: changed settings do not change what Datadog has. Orgs that
 // are no longer configured are dropped at once.
-func (inv *Inventory) Configure(orgs []Org) {
+func (inv *Inventory) Configure(orgs []Org, discoveries ...Discovery) {
 	inv.mergeMu.Lock()
 	defer inv.mergeMu.Unlock()
 	inv.mu.Lock()
@@ -174,6 +177,7 @@ func (inv *Inventory) Configure(orgs []Org) {
 		update.Listings[removed.name] = nil
 	}
 	inv.writer.add(update)
+	inv.configureDiscoveries(discoveries)
 	select {
 	case inv.reconfigured <- struct{}{}:
 	default: // WarmUp has yet to see the last one
@@ -190,6 +194,8 @@ type View struct {
 	// Gaps are the orgs of which not all is known, in the same order: see
 	// [View.Complete]. They are those of all orgs in the view of an [OrgInventory], too.
 	Gaps []Gap
+	// Discoveries are the states of all, in the order of the configuration.
+	Discoveries []DiscoveryState
 	// History is what has changed. The pointer is the same as long as that is.
 	History *History
 	// WriteFailures counts how often what is remembered could not be written down.
@@ -308,19 +314,30 @@ func (oi OrgInventory) View() View {
 }
 
 // state returns a view without a snapshot, and the inputs to one of all orgs, in the
-// same order.
+// same order, followed by those of discoveries.
 func (inv *Inventory) state() (View, []input) {
 	inv.mu.Lock()
 	defer inv.mu.Unlock()
 	now := time.Now()
 	v := View{Orgs: make([]OrgState, len(inv.orgs)), WriteFailures: inv.writer.failed()}
-	inputs := make([]input, len(inv.orgs))
+	var accounts []*datadog.Account
+	for _, d := range inv.discoveries {
+		v.Discoveries = append(v.Discoveries, d.state)
+		if d.state.Account != nil {
+			accounts = append(accounts, d.state.Account)
+		}
+	}
+	inputs := make([]input, len(inv.orgs), len(inv.orgs)+len(accounts))
 	for i, o := range inv.orgs {
+		inputs[i] = o.input(accounts)
 		v.Orgs[i] = o.state(now, inv.maxStale)
-		inputs[i] = o.input()
+		v.Orgs[i].OrgID = inputs[i].orgID
 		if gap := o.gap(now, inv.maxStale); gap != nil {
 			v.Gaps = append(v.Gaps, *gap)
 		}
+	}
+	for _, account := range accounts {
+		inputs = append(inputs, input{account: account})
 	}
 	return v, inputs
 }
@@ -330,7 +347,7 @@ func (inv *Inventory) state() (View, []input) {
 func (inv *Inventory) view(v View, inputs, ofAll []input, all, fresh *snapshotCache) View {
 	observed, cache := inv.observed.get(ofAll), all
 	inputs = slices.Clone(inputs)
-	for i := range inputs {
+	for i := range v.Orgs {
 		if v.Orgs[i].Stale {
 			cache = fresh
 			inputs[i].listing = nil
@@ -368,7 +385,7 @@ func (inv *Inventory) startDue(selected func(*org) bool) (running []<-chan struc
 			running = append(running, o.done)
 		}
 	}
-	return running
+	return append(running, inv.startDiscoveries(now)...)
 }
 
 // list lists an org as soon as there is a slot, records the result, and logs it. Those
@@ -403,17 +420,17 @@ func (inv *Inventory) listWithSlot(l startedListing) (*datadog.Listing, error) {
 // function that logs that. mergeMu is held.
 func (inv *Inventory) record(l startedListing, listing *datadog.Listing, err error) (logResult func()) {
 	inv.mu.Lock()
-	previous := l.org.listing
-	logListing, listed := inv.recordResult(l, listing, err)
+	previous, position := l.org.listing, slices.Index(inv.orgs, l.org)
+	logListing, ok := inv.recordResult(l, listing, err)
 	inv.mu.Unlock()
-	if listed == nil {
+	if !ok {
 		return logListing
 	}
 	v, inputs := inv.state()
 	snapshot := inv.all.get(inputs, inv.observed.get(inputs))
 	complete := !slices.ContainsFunc(v.Gaps, func(g Gap) bool { return g.Reason != Filtered })
 	changes, renames, update := inv.history.observe(observation{
-		org: l.org.name, listing: *listed, previous: previous, all: inputs, snapshot: snapshot, complete: complete,
+		org: l.org.name, listing: inputs[position], previous: previous, all: inputs, snapshot: snapshot, complete: complete,
 	})
 	update.Expired = inv.history.forget(time.Now().Add(-inv.retention))
 	inv.writer.add(update)
@@ -424,14 +441,14 @@ func (inv *Inventory) record(l startedListing, listing *datadog.Listing, err err
 }
 
 // recordResult records the result of a listing in the state of its org, and returns a
-// function that logs it. listed is nil where there is no new listing. The lock is held.
-func (inv *Inventory) recordResult(l startedListing, listing *datadog.Listing, err error) (logListing func(), listed *input) {
+// function that logs it. ok is false where there is no new listing. The lock is held.
+func (inv *Inventory) recordResult(l startedListing, listing *datadog.Listing, err error) (logListing func(), ok bool) {
 	o := l.org
 	canceled := l.ctx.Err() != nil
 	l.cancel()
 	o.done = nil
 	if canceled {
-		return func() {}, nil // the process stops, or the org was reconfigured: no failure of the org
+		return func() {}, false // the process stops, or the org was reconfigured: no failure of the org
 	}
 	logger := log.With(inv.logger, "org", o.name)
 	if err != nil {
@@ -439,7 +456,7 @@ func (inv *Inventory) recordResult(l startedListing, listing *datadog.Listing, e
 		next := logTime(o.nextAttempt)
 		return func() {
 			level.Warn(logger).Log("msg", "Listing failed", "reason", reason, "err", err, "next_attempt", next)
-		}, nil
+		}, false
 	}
 	leveled := level.Debug(logger)
 	if o.awaitsFirst() || o.err != nil {
@@ -447,14 +464,13 @@ func (inv *Inventory) recordResult(l startedListing, listing *datadog.Listing, e
 	}
 	o.recordSuccess(listing)
 	next := logTime(o.nextAttempt)
-	in := o.input()
 	return func() {
 		for _, warning := range listing.Warnings {
 			level.Warn(logger).Log("msg", "Listing warning", "warning", warning)
 		}
 		leveled.Log("msg", "Listing succeeded", "connections", len(listing.Connections), "complete", listing.Complete,
 			"pages", listing.Pages, "duration", listing.Duration, "next_attempt", next)
-	}, &in
+	}, true
 }
 
 func logTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -8,13 +8,14 @@ import (
 	"datadog_org_connections_exporter/datadog"
 )
 
-// input is what a snapshot depends on of one org. Inputs are in the order of the
+// input is what a snapshot depends on of one org or discovery. Inputs are in the order of the
 // configuration. It is immutable.
 type input struct {
 	listing  *datadog.Listing // the last good one, or nil
 	orgID    string           // of the org that the credentials belong to, empty where not certain
 	stated   bool             // the configuration or a discovery states orgID
 	rejected bool             // the API rejects the credentials
+	account  *datadog.Account // of a discovery, which has nothing else
 }
 
 // snapshotCache holds a snapshot and what it was merged from.
@@ -142,6 +143,9 @@ func mergeOrgs(inputs []input, observed *observedOrgs) []OrgInfo {
 	for _, in := range inputs {
 		if in.listing != nil {
 			add(in.listing.Orgs, intervalOf(in.listing))
+		}
+		if in.account != nil {
+			add(in.account.Orgs, interval{in.account.Began, in.account.Began.Add(in.account.Duration)})
 		}
 		if in.stated {
 			add([]datadog.Org{{ID: in.orgID}}, interval{})

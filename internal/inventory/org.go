@@ -63,9 +63,17 @@ func newOrg(o Org) *org {
 	return &org{name: o.Name, lister: o.Lister, statedID: o.OrgID, cancel: func() {}, failures: failures}
 }
 
-// input returns what a snapshot depends on.
-func (o *org) input() input {
-	return input{listing: o.listing, orgID: cmp.Or(o.statedID, o.inferredID), stated: o.statedID != "", rejected: o.rejected()}
+// input returns what a snapshot depends on. Whose credentials the org has is what the
+// configuration states, else what a discovery with the same ones told, else what the
+// listings tell.
+func (o *org) input(accounts []*datadog.Account) input {
+	in := input{listing: o.listing, rejected: o.rejected(), orgID: o.statedID}
+	if in.orgID == "" && o.listing != nil {
+		in.orgID = orgIDOf(o.listing, accounts)
+	}
+	in.stated = in.orgID != ""
+	in.orgID = cmp.Or(in.orgID, o.inferredID)
+	return in
 }
 
 // reconfigured returns a copy of the org with another lister or id, which is due as soon as the
@@ -179,7 +187,6 @@ func (o *org) state(now time.Time, maxStale time.Duration) OrgState {
 	stale := o.stale(now, maxStale)
 	return OrgState{
 		Name:        o.name,
-		OrgID:       cmp.Or(o.statedID, o.inferredID),
 		Up:          o.listing != nil && o.err == nil && !stale,
 		Listing:     o.listing,
 		Stale:       stale,

@@ -23,6 +23,7 @@ type fakeLister struct {
 	listing datadog.Listing
 	err     error
 	delay   time.Duration
+	limit   *datadog.RateLimit
 	onList  func() // called by List if not nil
 	called  int
 }
@@ -51,7 +52,7 @@ func (l *fakeLister) List(ctx context.Context) (*datadog.Listing, error) {
 	return &listing, nil
 }
 
-func (l *fakeLister) Stats() datadog.Stats { return datadog.Stats{} }
+func (l *fakeLister) Stats() datadog.Stats { return datadog.Stats{RateLimit: l.limit} }
 
 // returns sets what List returns: the error, or a complete listing of the connections.
 func (l *fakeLister) returns(err error, connections ...datadog.Connection) {

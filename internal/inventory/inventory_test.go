@@ -392,12 +392,18 @@ func TestInventory_ConfigureKeepsRateLimit(t *testing.T) {
 		"a failure": func(l *fakeLister, reset time.Time) {
 			l.returns(&datadog.Error{Reason: datadog.RateLimited, RetryAt: reset})
 		},
+		"a listing that is canceled": func(l *fakeLister, reset time.Time) {
+			l.delay = time.Hour
+			l.limit = &datadog.RateLimit{ResetAt: reset}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			runOneOrg(t, inventory.Options{}, func(t *testing.T, l *fakeLister, inv testInventory) {
 				reset := time.Now().Add(50 * time.Minute)
 				limit(l, reset)
-				inv.Refresh(t.Context())
+				scrape, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				inv.Refresh(scrape)
 				changed := &fakeLister{}
 				for time.Now().Before(reset) {
 					inv.Refresh(t.Context())
@@ -422,6 +428,7 @@ func TestInventory_ConfigureListsAtOnceWithoutRateLimit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			runOneOrg(t, inventory.Options{}, func(t *testing.T, l *fakeLister, inv testInventory) {
 				l.returns(err)
+				l.limit = &datadog.RateLimit{Remaining: 1, ResetAt: time.Now().Add(time.Hour)}
 				inv.Refresh(t.Context())
 				changed := &fakeLister{}
 				inv.Configure([]inventory.Org{{Name: "default", Lister: changed}})

@@ -84,7 +84,11 @@ func (o *org) reconfigured(configured Org) *org {
 	other := *o
 	other.lister, other.statedID = configured.Lister, configured.OrgID
 	other.done = nil
-	other.nextAttempt = o.notBefore
+	// A listing that is canceled now may have learnt of a limit that it used up.
+	if limit := o.lister.Stats().RateLimit; limit != nil && limit.Remaining == 0 && limit.ResetAt.After(o.notBefore) {
+		other.notBefore = limit.ResetAt
+	}
+	other.nextAttempt = other.notBefore
 	return &other
 }
 

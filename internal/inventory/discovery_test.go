@@ -120,6 +120,7 @@ func TestDiscovery_FailureTouchesNoListing(t *testing.T) {
 				t.Fatalf("a scrape waited %v for a discovery", waited-time.Minute)
 			}
 		}
+		synctest.Wait()
 		v := inv.View()
 		if v.Snapshot != before || !v.Complete() || !v.Orgs[0].Up || v.Discoveries[0].Err == nil || v.Discoveries[0].Account == nil {
 			t.Errorf("%+v", v)

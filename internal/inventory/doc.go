@@ -17,7 +17,7 @@
 //     valid as long as the pointer is the same.
 //   - View. The snapshot at one moment, with the state of each org's listing, and the
 //     gaps: why not all may be known.
-//   - History. What was ever seen is compared with each new snapshot. A change is what
+//   - History. What was ever seen is compared with each new listing. A change is what
 //     happened to a connection, as far as the listings prove it: what is out of sight is
 //     not removed, and what comes into sight is not added.
 //
@@ -39,7 +39,7 @@
 //	sighting.go    which listing is believed
 //	snapshot.go    the merged connections and orgs
 //	change.go      what happened to a connection
-//	history.go     what changes from snapshot to snapshot
+//	history.go     what changes from listing to listing
 //	state.go       what is remembered over restarts
 //
 // The package imports neither Prometheus nor HTTP.

@@ -18,15 +18,20 @@ import (
 //   - Added: the connection is seen for the first time, and somebody who would have seen
 //     it had looked before: see [scope].
 //   - Discovered: as added, but nobody had looked, or it was created before they did.
-//   - Removed: it is in no listing, a complete listing that would have it lacks it, begun
-//     after it was last seen, and a second such listing confirms that.
-//   - Widened, narrowed: its types in the snapshot differ, and no listing that may be the
-//     newest still has the old ones.
+//   - Removed: it is not in the snapshot, a complete listing that would have it lacks it,
+//     begun after it was last seen, and a second such listing confirms that.
+//   - Widened, narrowed: it has other types in a listing that began after it was last seen
+//     with the types that it is known with.
+//
+// Each listing counts once, when it ends. What a snapshot shows is no evidence: an old
+// listing may be believed again because the one that disproved it is gone, as when an org
+// is no longer configured or has other keys.
 type history struct {
 	view        *History
-	connections []remembered        // sorted by id
-	looked      map[scope]time.Time // when each was first listed completely
-	names       map[string]string   // of all orgs that ever had one, by id
+	connections []remembered         // sorted by id
+	looked      map[scope]time.Time  // when each was first listed completely
+	names       map[string]string    // of all orgs that ever had one, by id
+	named       map[string]time.Time // when the last listing with each of the names ended
 	// start is when every configured org had been listed completely for the first time,
 	// zero before. Until then nothing is discovered.
 	start   time.Time
@@ -35,7 +40,7 @@ type history struct {
 }
 
 func newHistory() history {
-	h := history{looked: map[scope]time.Time{}, names: map[string]string{}, totals: map[ChangeKind]uint64{}, view: &History{Totals: map[ChangeKind]uint64{}}}
+	h := history{looked: map[scope]time.Time{}, names: map[string]string{}, named: map[string]time.Time{}, totals: map[ChangeKind]uint64{}, view: &History{Totals: map[ChangeKind]uint64{}}}
 	for _, kind := range ChangeKinds() {
 		h.totals[kind], h.view.Totals[kind] = 0, 0
 	}
@@ -74,7 +79,7 @@ func (h *History) forOrg(name, id string) *History {
 type remembered struct {
 	*datadog.Connection           // as of the last change
 	shown               bool      // it was in the last snapshot
-	seen                time.Time // when the last listing with it ended
+	seen                time.Time // when the last listing with it, and with its types, ended
 	// credentials of the last listing with it that was not known to be of one of its
 	// ends, empty without one.
 	credentials string
@@ -108,8 +113,7 @@ type observation struct {
 	org      string // the configured name
 	listing  input
 	previous *datadog.Listing // of the same org, or nil
-	all      []input          // the listing's and those of the other orgs
-	snapshot *Snapshot        // merged from them
+	snapshot *Snapshot        // merged from it and the listings of the other orgs
 	complete bool             // every org has been listed completely
 }
 
@@ -119,15 +123,14 @@ func (o *observation) found() time.Time { return intervalOf(o.listing.listing).e
 // account, and what to write down.
 func (h *history) observe(o observation) ([]Change, []Rename, Update) {
 	u := newUpdate()
-	renames := h.rename(o.snapshot)
+	renames := h.rename(o.listing.listing)
 	before := h.memorySize()
 	changes := h.compare(&o, u)
-	h.markSeen(o.listing, u)
 	changes = append(changes, h.removed(&o, u)...)
 	if o.listing.listing.Complete {
 		for _, s := range scopesOf(o.listing) {
 			if _, ok := h.looked[s]; !ok {
-				h.looked[s] = o.listing.listing.Began
+				h.looked[s] = o.found()
 			}
 		}
 	}
@@ -163,8 +166,8 @@ func (h *history) memorySize() [3]int {
 
 func (h *history) memory() *Memory {
 	m := Memory{Start: h.start, Names: maps.Clone(h.names), Totals: maps.Clone(h.totals)}
-	for s, began := range h.looked {
-		m.Looks = append(m.Looks, Look{s.orgID, s.credentials, s.filter, began})
+	for s, ended := range h.looked {
+		m.Looks = append(m.Looks, Look{s.orgID, s.credentials, s.filter, ended})
 	}
 	return &m
 }
@@ -222,54 +225,65 @@ func storedListing(in input, previous *datadog.Listing) *StoredListing {
 	return stored
 }
 
-// rename remembers the names of the snapshot, and returns those that are other than
+// rename remembers the names of the listing, and returns those that are other than
 // before.
-func (h *history) rename(snapshot *Snapshot) []Rename {
+func (h *history) rename(l *datadog.Listing) []Rename {
 	var renames []Rename
-	for i := range snapshot.Orgs {
-		o := &snapshot.Orgs[i]
-		if o.Name == o.ID {
-			continue // unknown
-		}
-		if before, ok := h.names[o.ID]; ok && before != o.Name {
+	at := intervalOf(l)
+	for i := range l.Orgs {
+		o := &l.Orgs[i]
+		before := h.names[o.ID]
+		switch {
+		case o.Name == "", o.Name != before && !at.began.After(h.named[o.ID]):
+			continue // unknown, or it cannot be told which of the names is newer
+		case before != "" && o.Name != before:
 			renames = append(renames, Rename{o.ID, before, o.Name})
 		}
-		h.names[o.ID] = o.Name
+		h.names[o.ID], h.named[o.ID] = o.Name, latestOf(h.named[o.ID], at.ended)
 	}
 	return renames
 }
 
-// compare remembers the connections of the snapshot, and returns those that are new or
+// compare remembers the connections of the listing, and returns those that are new or
 // have other types.
 func (h *history) compare(o *observation, u Update) []Change {
 	var changes []Change
-	all := make([]remembered, 0, max(len(h.connections), len(o.snapshot.Connections)))
-	old := h.connections
-	for i := range o.snapshot.Connections {
-		c := &o.snapshot.Connections[i]
+	at := intervalOf(o.listing.listing)
+	all := make([]remembered, 0, max(len(h.connections), len(o.listing.listing.Connections)))
+	old, shown := h.connections, o.snapshot.Connections
+	for i := range o.listing.listing.Connections {
+		c := &o.listing.listing.Connections[i]
 		for len(old) > 0 && old[0].ID < c.ID {
 			all, old = append(all, old[0]), old[1:]
 		}
-		r := remembered{Connection: c, shown: true}
-		if len(old) == 0 || old[0].ID != c.ID {
+		shown = from(shown, c.ID)
+		if len(shown) > 0 && shown[0].ID == c.ID && slices.Equal(shown[0].Types, c.Types) {
+			c = &shown[0] // with what the other end knows of it
+		}
+		var r remembered
+		isNew := len(old) == 0 || old[0].ID != c.ID
+		if isNew {
+			if h.removedSince(c.ID, at.began) {
+				continue // the listing has what was there before that
+			}
 			if change, ok := h.firstSeen(c, o); ok {
 				changes = append(changes, change)
 			}
-			u.Connections[c.ID] = r.stored()
+			r.Connection = c
 		} else {
 			r, old = old[0], old[1:]
-			differs := r.Connection != c && !sameConnection(*r.Connection, *c)
-			if !differs || slices.Equal(r.Types, c.Types) || !stillSeen(r.Connection, o.all) {
-				changes = append(changes, typeChanges(r.Connection, c, o.found())...)
-				r.Connection = c
-			} else {
-				differs = false
-			}
-			if differs || r.missing != nil {
-				r.missing = nil
-				u.Connections[c.ID] = r.stored()
-			}
-			r.shown = true
+		}
+		stored := *r.stored()
+		if slices.Equal(r.Types, c.Types) || at.began.After(r.seen) {
+			changes = append(changes, typeChanges(r.Connection, c, at.ended)...)
+			r.Connection, r.seen = c, latestOf(r.seen, at.ended)
+		}
+		r.missing = nil
+		if o.listing.orgID == "" {
+			r.credentials = o.listing.listing.Credentials
+		}
+		if isNew || r.differs(&stored) {
+			u.Connections[c.ID] = r.stored()
 		}
 		all = append(all, r)
 	}
@@ -277,106 +291,80 @@ func (h *history) compare(o *observation, u Update) []Change {
 	return changes
 }
 
+// differs reports whether what is stored is another one than before, apart from when the
+// connection was seen: that is stored with the listings that have it.
+func (r *remembered) differs(stored *Remembered) bool {
+	return !sameConnection(*r.Connection, stored.Connection) || r.credentials != stored.Credentials || r.missing != stored.Missing
+}
+
+// removedSince reports whether the connection was found to be removed at that time or
+// later.
+func (h *history) removedSince(id string, t time.Time) bool {
+	for i := len(h.changes) - 1; i >= 0 && !h.changes[i].Found.Before(t); i-- {
+		if h.changes[i].Kind == Removed && h.changes[i].Connection.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
 // firstSeen returns the change that a connection is which was never seen before; ok is
 // false where that is none.
 func (h *history) firstSeen(c *datadog.Connection, o *observation) (change Change, ok bool) {
-	looked, began := h.lookedBefore(c, o.listing)
-	found := o.found()
-	switch {
-	case looked && c.CreatedAt.IsZero():
-		return newChange(Added, c, found), true
-	case looked && CreatedSince(c, began):
-		at := c.CreatedAt
-		if at.After(found) {
-			at = found
-		}
-		return newChange(Added, c, at), true
+	if !h.isNew(c, o.listing) {
+		return newChange(Discovered, c, o.found()), !h.start.IsZero()
 	}
-	return newChange(Discovered, c, found), !h.start.IsZero()
+	at := c.CreatedAt
+	if at.IsZero() || at.After(o.found()) {
+		at = o.found()
+	}
+	return newChange(Added, c, at), true
 }
 
-// lookedBefore reports whether a complete listing before this one would have had the
-// connection, and when the first such listing began.
-func (h *history) lookedBefore(c *datadog.Connection, listing input) (looked bool, began time.Time) {
-	for s, first := range h.looked {
+// isNew reports whether a connection that was never seen before this listing was created
+// after a complete listing that would have had it. The creation time tells. Where the
+// listing before ended before this one began, it may be unknown, or earlier by what the
+// clocks differ.
+func (h *history) isNew(c *datadog.Connection, listing input) bool {
+	for s, looked := range h.looked {
 		sees := s.orgID != "" && (s.orgID == c.SourceID || s.orgID == c.SinkID) || s.orgID == "" && s.credentials == listing.listing.Credentials
-		if sees && s.filter.Matches(c) && (!looked || first.Before(began)) {
-			looked, began = true, first
-		}
-	}
-	return looked, began
-}
-
-// stillSeen reports whether a listing has the connection with the same types, and is
-// not outdated by another listing with the connection.
-func stillSeen(c *datadog.Connection, inputs []input) bool {
-	var sightings []sighting[datadog.Connection]
-	for _, in := range inputs {
-		if in.listing == nil {
+		if !sees || !s.filter.Matches(c) {
 			continue
 		}
-		if n, found := search(in.listing.Connections, c.ID); found {
-			sightings = append(sightings, sighting[datadog.Connection]{&in.listing.Connections[n], intervalOf(in.listing)})
+		before := !looked.After(listing.listing.Began)
+		if c.CreatedAt.After(looked) || before && (c.CreatedAt.IsZero() || CreatedSince(c, looked)) {
+			return true
 		}
 	}
-	var began time.Time
-	for _, s := range sightings {
-		if s.began.After(began) {
-			began = s.began
-		}
-	}
-	return slices.ContainsFunc(sightings, func(s sighting[datadog.Connection]) bool {
-		return !s.ended.Before(began) && slices.Equal(s.value.Types, c.Types)
-	})
-}
-
-// markSeen notes when and by whom the listing's connections were seen.
-func (h *history) markSeen(listing input, u Update) {
-	all := h.connections
-	ended := intervalOf(listing.listing).ended
-	for i := range listing.listing.Connections {
-		c := &listing.listing.Connections[i]
-		for len(all) > 0 && all[0].ID < c.ID {
-			all = all[1:]
-		}
-		if len(all) == 0 {
-			return
-		}
-		if r := &all[0]; r.ID == c.ID {
-			if ended.After(r.seen) {
-				r.seen = ended
-			}
-			if listing.orgID == "" && r.credentials != listing.listing.Credentials {
-				r.credentials = listing.listing.Credentials
-				u.Connections[r.ID] = r.stored()
-			}
-		}
-	}
+	return false
 }
 
 // removed forgets the connections that are gone from the snapshot, and returns them, as
 // soon as two listings prove each. The first one is noted.
 func (h *history) removed(o *observation, u Update) []Change {
 	var changes []Change
-	shown := o.snapshot.Connections
+	listed, shown := o.listing.listing.Connections, o.snapshot.Connections
 	kept := h.connections[:0]
 	for i := range h.connections {
 		r := h.connections[i]
-		for len(shown) > 0 && shown[0].ID < r.ID {
-			shown = shown[1:]
-		}
-		if len(shown) == 0 || shown[0].ID != r.ID {
-			noted := r.missing
-			if r.prove(o.all) {
+		listed, shown = from(listed, r.ID), from(shown, r.ID)
+		isListed := len(listed) > 0 && listed[0].ID == r.ID
+		isShown := len(shown) > 0 && shown[0].ID == r.ID
+		if !isListed && r.missedBy(o.listing) {
+			if r.missing != nil && !isShown {
 				changes = append(changes, newChange(Removed, r.Connection, r.missing.Ended))
 				u.Connections[r.ID] = nil
 				continue
 			}
-			if r.shown || r.missing != noted {
+			if r.missing == nil {
+				r.missing = &Missing{o.listing.listing.Credentials, o.listing.listing.Began, o.found()}
 				u.Connections[r.ID] = r.stored()
 			}
-			r.shown = false
 		}
+		if r.shown && !isShown {
+			u.Connections[r.ID] = r.stored()
+		}
+		r.shown = isShown
 		kept = append(kept, r)
 	}
 	clear(h.connections[len(kept):])
@@ -384,25 +372,18 @@ func (h *history) removed(o *observation, u Update) []Change {
 	return changes
 }
 
-// prove notes the first listing that proves the connection removed, and reports whether
-// there is a second.
-func (r *remembered) prove(inputs []input) (confirmed bool) {
-	for _, in := range inputs {
-		if in.listing == nil || !in.listing.Complete || !in.listing.Began.After(r.seen) || !r.visibleTo(in) {
-			continue
-		}
-		if _, found := search(in.listing.Connections, r.ID); found {
-			continue
-		}
-		proof := Missing{in.listing.Credentials, in.listing.Began, intervalOf(in.listing).ended}
-		switch {
-		case r.missing == nil:
-			r.missing = &proof
-		case r.missing.Credentials != proof.Credentials || !r.missing.Began.Equal(proof.Began):
-			return true
-		}
+// from returns the connections, which are sorted by id, from an id on.
+func from(sorted []datadog.Connection, id string) []datadog.Connection {
+	for len(sorted) > 0 && sorted[0].ID < id {
+		sorted = sorted[1:]
 	}
-	return false
+	return sorted
+}
+
+// missedBy reports whether a listing that lacks the connection proves it removed: it is
+// complete, began after the connection was last seen, and would have it.
+func (r *remembered) missedBy(in input) bool {
+	return in.listing.Complete && in.listing.Began.After(r.seen) && r.visibleTo(in)
 }
 
 // visibleTo reports whether a complete listing with these credentials and this filter

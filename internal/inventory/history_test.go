@@ -360,3 +360,93 @@ func TestInventory_BlockedLogKeepsNobodyWaiting(t *testing.T) {
 		close(w.released)
 	})
 }
+
+// The listing of org a is old, and believed again because what disproved it is gone.
+func TestHistory_OldListingThatIsBelievedAgainIsNoChange(t *testing.T) {
+	for name, test := range map[string]struct {
+		now  []datadog.Connection // instead of a-b
+		want string
+	}{
+		"removed": {nil, "removed a-b"},
+		"widened": {[]datadog.Connection{connection("a", "b", "audit", "logs")}, "widened a-b"},
+	} {
+		runOrgs(t, func(t *testing.T, inv testInventory) {
+			inv.setConnections(triangle)
+			inv.refreshAfterTTL(t)
+			inv.listers["a"].returns(outage)
+			inv.setConnections(append(test.now, triangle[1:]...), "b", "d")
+			inv.refreshAfterTTL(t)
+			inv.refreshAfterTTL(t)
+			inv.wantChanges(t, name, test.want)
+			inv.Configure([]inventory.Org{{Name: "a", Lister: inv.listers["a"]}, {Name: "d", Lister: inv.listers["d"]}})
+			inv.wantConnections(t, name+", without b", "a-b", "c-a", "d-a", "d-b")
+			inv.refreshAfterTTL(t)
+			inv.refreshAfterTTL(t)
+			inv.wantChanges(t, name+", without b", "")
+		}, "a", "b", "d")
+	}
+}
+
+// Org a is listed so slowly that b is listed twice meanwhile, both times without a
+// connection that a's listing had seen before it was removed.
+func TestHistory_SlowListingBringsNothingBack(t *testing.T) {
+	runOrgs(t, func(t *testing.T, inv testInventory) {
+		inv.setConnections(triangle)
+		inv.refreshAfterTTL(t)
+		inv.listers["a"].delay = 150 * time.Second
+		advance(time.Minute)
+		go inv.Refresh(t.Context()) // a has a-b
+		advance(time.Second)
+		inv.setConnections(triangle[1:])
+		b, _ := inv.ForOrg("b")
+		for range 2 {
+			advance(time.Minute)
+			b.Refresh(t.Context())
+		}
+		inv.wantChanges(t, "while a is listed", "removed a-b")
+		advance(time.Minute)
+		for range 3 {
+			inv.refreshAfterTTL(t)
+		}
+		inv.wantChanges(t, "afterwards", "")
+	}, "a", "b")
+}
+
+// Org b's first listing had seen a connection that is gone when a is first listed.
+func TestHistory_FirstListingsThatOverlapTellNoAddition(t *testing.T) {
+	runOrgs(t, func(t *testing.T, inv testInventory) {
+		a, _ := inv.ForOrg("a")
+		b, _ := inv.ForOrg("b")
+		inv.setConnections(triangle)
+		inv.listers["b"].delay = 10 * time.Second
+		go b.Refresh(t.Context())
+		advance(time.Second)
+		inv.setConnections(triangle[1:])
+		a.Refresh(t.Context())
+		advance(10 * time.Second)
+		inv.wantChanges(t, "with the first listings", "")
+	}, "a", "b")
+}
+
+func TestChangeLog_OverlappingListingsRenameNothingBack(t *testing.T) {
+	runOrgs(t, func(t *testing.T, inv testInventory) {
+		inv.setConnections(triangle)
+		inv.refreshAfterTTL(t)
+		inv.log.take()
+		renamed := func(name string) {
+			inv.setConnections(triangle, name)
+			for i := range inv.listers[name].listing.Orgs {
+				inv.listers[name].listing.Orgs[i].Name += ", renamed"
+			}
+		}
+		inv.listers["a"].delay = 10 * time.Second
+		renamed("b")
+		inv.refreshAfterTTL(t)
+		renamed("a")
+		inv.refreshAfterTTL(t)
+		inv.refreshAfterTTL(t)
+		if log := inv.log.take(); strings.Count(log, "Org renamed") != 4 {
+			t.Errorf("want one line for each of the orgs a, b, c and d:\n%s", log)
+		}
+	}, "a", "b")
+}

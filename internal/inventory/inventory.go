@@ -430,7 +430,7 @@ func (inv *Inventory) record(l startedListing, listing *datadog.Listing, err err
 	snapshot := inv.all.get(inputs, inv.observed.get(inputs))
 	complete := !slices.ContainsFunc(v.Gaps, func(g Gap) bool { return g.Reason != Filtered })
 	changes, renames, update := inv.history.observe(observation{
-		org: l.org.name, listing: inputs[position], previous: previous, all: inputs, snapshot: snapshot, complete: complete,
+		org: l.org.name, listing: inputs[position], previous: previous, snapshot: snapshot, complete: complete,
 	})
 	update.Expired = inv.history.forget(time.Now().Add(-inv.retention))
 	inv.writer.add(update)

@@ -46,7 +46,7 @@ type Look struct {
 	OrgID       string // of the org that was listed, empty where not certain
 	Credentials string // where the org is not certain: see [datadog.Listing]
 	Filter      datadog.Filter
-	Began       time.Time // the first such listing
+	Ended       time.Time // the first such listing
 }
 
 // Remembered is a connection that was seen.
@@ -223,7 +223,7 @@ func restoreHistory(s *State, now time.Time) history {
 	h := newHistory()
 	h.start = s.Start
 	for _, l := range s.Looks {
-		h.looked[scope{l.OrgID, l.Credentials, l.Filter}] = l.Began
+		h.looked[scope{l.OrgID, l.Credentials, l.Filter}] = l.Ended
 	}
 	maps.Copy(h.names, s.Names)
 	maps.Copy(h.totals, s.Totals)

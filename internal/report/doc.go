@@ -11,6 +11,7 @@
 //	formats.go   JSON and CSV; escaping of names
 //	graph.go     Graphviz (DOT) and Mermaid
 //	compare.go   Difference: what changed between two documents, as text and JSON
+//	history.go   History: what changed since the memory began, as table, JSON and CSV
 //	risks.go     Risk: what may end a connection, or widen who sees its data
 //	findings.go  Finding: violations and risks as text, JSON, GitHub annotations, SARIF
 //

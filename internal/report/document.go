@@ -159,7 +159,7 @@ func newConnection(c datadog.Connection, snapshot *inventory.Snapshot, risks []R
 		Source:  newOrgRef(snapshot, c.SourceID),
 		Sink:    newOrgRef(snapshot, c.SinkID),
 		Types:   append([]string{}, c.Types...),
-		Creator: Creator{ID: c.Creator.ID, Kind: string(cmp.Or(c.Creator.Kind, datadog.CreatorUnknown)), Disabled: c.Creator.Disabled},
+		Creator: newCreator(c.Creator),
 		Risks:   []string{},
 	}
 	if !c.CreatedAt.IsZero() {
@@ -170,6 +170,10 @@ func newConnection(c datadog.Connection, snapshot *inventory.Snapshot, risks []R
 		made.Risks = append(made.Risks, risk.Name)
 	}
 	return made
+}
+
+func newCreator(c datadog.Creator) Creator {
+	return Creator{ID: c.ID, Kind: string(cmp.Or(c.Kind, datadog.CreatorUnknown)), Disabled: c.Disabled}
 }
 
 func newOrgRef(snapshot *inventory.Snapshot, id string) OrgRef {

@@ -44,7 +44,7 @@ func WriteTable(w io.Writer, d Document, o TableOptions) error {
 		for _, c := range d.Connections {
 			rows = append(rows, c.tableRow(o.Now))
 		}
-		o.writeRows(&out, rows)
+		o.writeRows(&out, rows, yellow)
 		out.WriteByte('\n')
 	}
 	out.WriteString(d.summary() + "\n")
@@ -63,17 +63,22 @@ func (c Connection) tableRow(now time.Time) []string {
 	if c.CreatedAt != nil {
 		age = formatAge(now.Sub(*c.CreatedAt))
 	}
-	creator := strings.ReplaceAll(c.Creator.Kind, "_", " ")
-	if c.Creator.Disabled == datadog.Yes {
-		creator += ", disabled"
-	}
-	row := []string{c.Source.label(), c.Sink.label(), joined(c.Types), age, creator, joined(c.Risks)}
+	row := []string{c.Source.label(), c.Sink.label(), joined(c.Types), age, c.Creator.label(), joined(c.Risks)}
 	for n, cell := range row {
 		if row[n] = escape(cell); cell == "" {
 			row[n] = emptyCell
 		}
 	}
 	return row
+}
+
+// label returns what kind of account the creator has, and whether it is disabled.
+func (c Creator) label() string {
+	label := strings.ReplaceAll(c.Kind, "_", " ")
+	if c.Disabled == datadog.Yes {
+		label += ", disabled"
+	}
+	return label
 }
 
 // formatAge returns an age in the largest unit of which there are at least two, such
@@ -97,9 +102,9 @@ func formatAge(age time.Duration) string {
 }
 
 // writeRows aligns rows of escaped cells. The first row is the header. The last
-// column, the risks, is not padded. text/tabwriter would align by the number of
-// characters, which is not their width.
-func (o TableOptions) writeRows(out *strings.Builder, rows [][]string) {
+// column is not padded, and shown in a color, which may be empty. text/tabwriter would
+// align by the number of characters, which is not their width.
+func (o TableOptions) writeRows(out *strings.Builder, rows [][]string, lastColor string) {
 	last := len(rows[0]) - 1
 	widths := make([]int, last)
 	for _, row := range rows {
@@ -108,16 +113,16 @@ func (o TableOptions) writeRows(out *strings.Builder, rows [][]string) {
 		}
 	}
 	for n, row := range rows {
-		color, riskColor := "", ""
+		color, colorOfLast := "", ""
 		if n == 0 {
-			color, riskColor = bold, bold
+			color, colorOfLast = bold, bold
 		} else if row[last] != emptyCell {
-			riskColor = yellow
+			colorOfLast = lastColor
 		}
 		for n, width := range widths {
 			out.WriteString(o.colorize(color, row[n]) + strings.Repeat(" ", width-displayWidth(row[n])+2))
 		}
-		out.WriteString(o.colorize(riskColor, row[last]) + "\n")
+		out.WriteString(o.colorize(colorOfLast, row[last]) + "\n")
 	}
 }
 

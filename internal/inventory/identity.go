@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"sync"
@@ -87,11 +88,12 @@ func inferObserved(inputs []input) *observedOrgs {
 	byID := map[string]datadog.Ternary{}
 	totals := sync.OnceValue(func() map[string]int { return countByOrg(inputs) }) // rarely needed
 	for _, in := range inputs {
-		if in.rejected || in.listing == nil && in.orgID == "" {
+		id := cmp.Or(in.statedID, in.orgID)
+		if in.rejected || in.listing == nil && id == "" {
 			continue
 		}
-		candidates := map[string]bool{in.orgID: true}
-		if in.orgID == "" {
+		candidates := map[string]bool{id: true}
+		if id == "" {
 			candidates = in.candidates(totals)
 		}
 		for id := range candidates {

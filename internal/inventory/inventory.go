@@ -306,7 +306,7 @@ func (oi OrgInventory) View() View {
 		p = &part{}
 		oi.inv.parts[oi.name] = p
 	}
-	if all, id := oi.inv.history.view, inputs[n].orgID; p.all != all || p.orgID != id {
+	if all, id := oi.inv.history.view, v.Orgs[0].OrgID; p.all != all || p.orgID != id {
 		p.all, p.orgID, p.ofOrg = all, id, all.forOrg(oi.name, id)
 	}
 	v.History = p.ofOrg
@@ -331,7 +331,7 @@ func (inv *Inventory) state() (View, []input) {
 	for i, o := range inv.orgs {
 		inputs[i] = o.input(accounts)
 		v.Orgs[i] = o.state(now, inv.maxStale)
-		v.Orgs[i].OrgID = inputs[i].orgID
+		v.Orgs[i].OrgID = cmp.Or(inputs[i].orgID, inputs[i].statedID)
 		if gap := o.gap(now, inv.maxStale); gap != nil {
 			v.Gaps = append(v.Gaps, *gap)
 		}

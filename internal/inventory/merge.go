@@ -12,8 +12,8 @@ import (
 // configuration. It is immutable.
 type input struct {
 	listing  *datadog.Listing // the last good one, or nil
-	orgID    string           // of the org that the credentials belong to, empty where not certain
-	stated   bool             // the configuration or a discovery states orgID
+	orgID    string           // of the org whose credentials made the listing, empty where not certain
+	statedID string           // of the org of the credentials, as the configuration or a discovery states
 	rejected bool             // the API rejects the credentials
 	account  *datadog.Account // of a discovery, which has nothing else
 }
@@ -147,8 +147,8 @@ func mergeOrgs(inputs []input, observed *observedOrgs) []OrgInfo {
 		if in.account != nil {
 			add(in.account.Orgs, interval{in.account.Began, in.account.Began.Add(in.account.Duration)})
 		}
-		if in.stated {
-			add([]datadog.Org{{ID: in.orgID}}, interval{})
+		if in.statedID != "" {
+			add([]datadog.Org{{ID: in.statedID}}, interval{})
 		}
 	}
 	infos := make([]OrgInfo, 0, len(byID))

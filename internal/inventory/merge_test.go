@@ -134,3 +134,29 @@ func TestMerge_OnlyAuthoritativeListingsRemoveConnections(t *testing.T) {
 		})
 	}
 }
+
+// The configuration states another org for other keys. That says nothing about the last
+// good listing, which the keys before have made.
+func TestMerge_StatedOrgIsNotThatOfTheListingBefore(t *testing.T) {
+	runOrgs(t, func(t *testing.T, inv testInventory) {
+		inv.Configure([]inventory.Org{{Name: "a", Lister: inv.listers["a"], OrgID: "a"}, {Name: "b", Lister: inv.listers["b"]}})
+		inv.setConnections(triangle)
+		b, _ := inv.ForOrg("b")
+		b.Refresh(t.Context())
+		inv.refreshAfterTTL(t)
+		inv.listers["b"].returns(outage)
+		inv.refreshAfterTTL(t)
+		other := &fakeLister{}
+		other.returns(outage)
+		inv.Configure([]inventory.Org{{Name: "a", Lister: other, OrgID: "d"}, {Name: "b", Lister: inv.listers["b"]}})
+		inv.refreshAfterTTL(t)
+		inv.wantConnections(t, "before d is listed", "a-b", "b-c", "c-a", "d-a", "d-b")
+		wantObserved(t, "before d is listed", inv.View(), "a- b+ c- d+")
+		other.returns(nil, triangle[3])
+		inv.refreshAfterTTL(t)
+		inv.wantConnections(t, "with d's listing", "a-b", "b-c", "d-a")
+		inv.wantChanges(t, "with d's listing", "")
+		inv.refreshAfterTTL(t)
+		inv.wantChanges(t, "with d's second listing", "removed d-b")
+	}, "a", "b")
+}

@@ -43,6 +43,7 @@ type org struct {
 	lister Lister
 
 	statedID    string             // [Org.OrgID]
+	listedID    string             // statedID when the last good listing was made
 	listing     *datadog.Listing   // the last good one
 	restored    bool               // the listing is an earlier process's
 	inferredID  string             // of the org that the credentials belong to, empty where not certain
@@ -63,16 +64,16 @@ func newOrg(o Org) *org {
 	return &org{name: o.Name, lister: o.Lister, statedID: o.OrgID, cancel: func() {}, failures: failures}
 }
 
-// input returns what a snapshot depends on. Whose credentials the org has is what the
-// configuration states, else what a discovery with the same ones told, else what the
-// listings tell.
+// input returns what a snapshot depends on. Whose credentials made the listing is what the
+// configuration stated then, else what a discovery with the same ones told, else what the
+// listings tell. What the configuration states now may be about other credentials.
 func (o *org) input(accounts []*datadog.Account) input {
-	in := input{listing: o.listing, rejected: o.rejected(), orgID: o.statedID}
-	if in.orgID == "" && o.listing != nil {
-		in.orgID = orgIDOf(o.listing, accounts)
+	in := input{listing: o.listing, rejected: o.rejected(), statedID: o.statedID}
+	if o.listing != nil {
+		told := orgIDOf(o.listing, accounts)
+		in.statedID = cmp.Or(in.statedID, told)
+		in.orgID = cmp.Or(o.listedID, told, o.inferredID)
 	}
-	in.stated = in.orgID != ""
-	in.orgID = cmp.Or(in.orgID, o.inferredID)
 	return in
 }
 
@@ -129,6 +130,7 @@ func (o *org) recordFailure(err error) datadog.Reason {
 func (o *org) recordSuccess(listing *datadog.Listing) {
 	o.err = nil
 	o.listings++
+	o.listedID = o.statedID
 	o.inferredID = identify(listing, o.listing, o.inferredID)
 	o.listing = reuse(listing, o.listing)
 	o.restored = false

@@ -18,8 +18,8 @@ import (
 //   - Added: the connection is seen for the first time, and somebody who would have seen
 //     it had looked before: see [scope].
 //   - Discovered: as added, but nobody had looked, or it was created before they did.
-//   - Removed: it is not in the snapshot, a complete listing that would have it lacks it,
-//     begun after it was last seen, and a second such listing confirms that.
+//   - Removed: a complete listing that would have it lacks it, begun after it was last
+//     seen, and a second such listing confirms that.
 //   - Widened, narrowed: it has other types in a listing that began after it was last seen
 //     with the types that it is known with.
 //
@@ -339,8 +339,8 @@ func (h *history) isNew(c *datadog.Connection, listing input) bool {
 	return false
 }
 
-// removed forgets the connections that are gone from the snapshot, and returns them, as
-// soon as two listings prove each. The first one is noted.
+// removed forgets the connections that are gone, and returns them, as soon as two listings
+// prove each. The first one is noted.
 func (h *history) removed(o *observation, u Update) []Change {
 	var changes []Change
 	listed, shown := o.listing.listing.Connections, o.snapshot.Connections
@@ -351,15 +351,13 @@ func (h *history) removed(o *observation, u Update) []Change {
 		isListed := len(listed) > 0 && listed[0].ID == r.ID
 		isShown := len(shown) > 0 && shown[0].ID == r.ID
 		if !isListed && r.missedBy(o.listing) {
-			if r.missing != nil && !isShown {
+			if r.missing != nil {
 				changes = append(changes, newChange(Removed, r.Connection, r.missing.Ended))
 				u.Connections[r.ID] = nil
 				continue
 			}
-			if r.missing == nil {
-				r.missing = &Missing{o.listing.listing.Credentials, o.listing.listing.Began, o.found()}
-				u.Connections[r.ID] = r.stored()
-			}
+			r.missing = &Missing{o.listing.listing.Credentials, o.listing.listing.Began, o.found()}
+			u.Connections[r.ID] = r.stored()
 		}
 		if r.shown && !isShown {
 			u.Connections[r.ID] = r.stored()

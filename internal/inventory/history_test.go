@@ -450,3 +450,21 @@ func TestChangeLog_OverlappingListingsRenameNothingBack(t *testing.T) {
 		}
 	}, "a", "b")
 }
+
+// The keys of org b became another org's, so that its last good listing stays. That of d,
+// which is filtered, disproves nothing that is shown, but it would have the connection.
+func TestHistory_RemovalIsToldThoughAnOldListingHasTheConnection(t *testing.T) {
+	runOrgs(t, func(t *testing.T, inv testInventory) {
+		filter := datadog.Filter{SinkOrgID: "b"}
+		inv.setConnections(triangle)
+		inv.listers["d"].returns(nil, triangle[4])
+		inv.listers["d"].listing.Filter = filter
+		inv.refreshAfterTTL(t)
+		inv.listers["b"].returns(&datadog.Error{Reason: datadog.WrongOrg})
+		inv.listers["d"].returns(nil)
+		inv.listers["d"].listing.Filter = filter
+		inv.refreshAfterTTL(t)
+		inv.refreshAfterTTL(t)
+		inv.wantChanges(t, "after two listings of d", "removed d-b")
+	}, "b", "d")
+}

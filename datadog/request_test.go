@@ -374,6 +374,9 @@ func TestError_RedactsSecretsBeforeCutting(t *testing.T) {
 			var transport roundTripper
 			client := newClient(t, server, org, func(o *datadog.Options) { o.Transport = &transport })
 			for n := range 210 {
+				if name == "a text that is too long" && n > 2*len(key) {
+					break // what is cut off by then is white space
+				}
 				transport = response(n, key)
 				_, err := client.List(t.Context())
 				for at := range len(key) - 6 {

@@ -10,6 +10,8 @@ type Step struct {
 	Title string
 	Look  string // what changes on /metrics once the exporter has listed the event
 	Do    func() // makes the event happen
+	// Unseen events happen while the program that watches is stopped.
+	Unseen bool
 }
 
 // NewStory returns the demo's account, a made-up payments company, and the events of its story. orgID is Acme
@@ -71,6 +73,12 @@ func NewStory() (s *Server, orgID string, steps []Step) {
 		Look: `datadog_up 1, datadog_listing_connections 9, and ` +
 			`datadog_listing_last_success_timestamp_seconds moves on`,
 		Do: c.server.ClearFaults,
+	}, {
+		Title: "The exporter is restarted, and meanwhile Acme Payments EU no longer shares audit",
+		Look: `datadog_org_connection_change_timestamp_seconds has change="narrowed" and connection_type="audit" beside all ` +
+			`that happened before, and datadog_history_start_timestamp_seconds stays as it was: the exporter remembers`,
+		Do:     func() { c.server.SetTypes(c.fromPaymentsEU, "logs", "metrics") },
+		Unseen: true,
 	}}
 }
 

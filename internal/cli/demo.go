@@ -51,39 +51,60 @@ func (d *demo) run(ctx context.Context, io streams) error {
 	defer server.Close() //nolint:errcheck // the demo is over
 	go server.Serve(api) //nolint:errcheck // it ends by being closed
 
-	apiMetrics := collector.NewAPIMetrics()
-	apiMetrics.Add(defaultOrg)
-	client, err := demoClient(api.Addr(), account.Keys(org), apiMetrics)
-	if err != nil {
-		return err
-	}
 	listeners, err := d.web.listen(ctx)
 	if err != nil {
 		return err
 	}
+	for _, l := range listeners {
+		defer l.Close() //nolint:errcheck // the demo is over
+	}
+	played := playedStory{steps: story, pace: d.pace, out: io.out}
 	current := &policy.Current{}
-	return exporter.Run(ctx, exporter.Options{
-		Listeners:   listeners,
-		Web:         d.web.toolkit,
-		MetricsPath: d.web.metricsPath,
-		MaxWait:     demoTimeout,
-		TTL:         demoTTL,
-		Orgs:        []inventory.Org{{Name: defaultOrg, Lister: hints{repeats: true}.wrap(client)}},
-		APIMetrics:  apiMetrics,
-		Policy:      current,
-		Notice:      "This is a demo: the account, its orgs and their connections are made up.",
-		Background: func(ctx context.Context, inv *inventory.Inventory) error {
-			if err := expectAll(ctx, inv, current); err != nil {
-				return err
-			}
-			fmt.Fprint(io.out, d.welcome(listeners[0].Addr(), api.Addr(), account.Keys(org)))
-			go refreshPeriodically(ctx, inv)
-			d.play(ctx, io.out, story)
-			return nil
-		},
-		Logger: logs.kit,
-		Slog:   logs.slog,
-	})
+	for ctx.Err() == nil {
+		kept, err := keepOpen(listeners)
+		if err != nil {
+			return err
+		}
+		apiMetrics := collector.NewAPIMetrics()
+		apiMetrics.Add(defaultOrg)
+		client, err := demoClient(api.Addr(), account.Keys(org), apiMetrics)
+		if err != nil {
+			return err
+		}
+		running, stop := context.WithCancel(ctx)
+		err = exporter.Run(running, exporter.Options{
+			Listeners:   kept,
+			Web:         d.web.toolkit,
+			MetricsPath: d.web.metricsPath,
+			MaxWait:     demoTimeout,
+			TTL:         demoTTL,
+			Orgs:        []inventory.Org{{Name: defaultOrg, Lister: hints{repeats: true}.wrap(client)}},
+			APIMetrics:  apiMetrics,
+			Policy:      current,
+			Notice:      "This is a demo: the account, its orgs and their connections are made up.",
+			Background: func(ctx context.Context, inv *inventory.Inventory) error {
+				if played.done == 0 {
+					if err := expectAll(ctx, inv, current); err != nil {
+						return err
+					}
+					fmt.Fprint(io.out, d.welcome(listeners[0].Addr(), api.Addr(), account.Keys(org)))
+				}
+				go refreshPeriodically(ctx, inv)
+				if unseen := played.play(ctx); unseen {
+					stop()
+				}
+				return nil
+			},
+			Logger: logs.kit,
+			Slog:   logs.slog,
+		})
+		stop()
+		if err != nil {
+			return err
+		}
+		played.playUnseen(ctx)
+	}
+	return nil
 }
 
 func listenLoopback(ctx context.Context) (net.Listener, error) {
@@ -183,18 +204,73 @@ func browsable(address net.Addr) string {
 	return net.JoinHostPort(host, port)
 }
 
-// play plays the story, one step each pace.
-func (d *demo) play(ctx context.Context, out io.Writer, story []fake.Step) {
-	ticker := time.NewTicker(d.pace)
+// playedStory is a story of which a part was played.
+type playedStory struct {
+	steps []fake.Step
+	done  int // number of steps that were played
+	pace  time.Duration
+	out   io.Writer
+}
+
+// play plays the story, one step each pace, until the next one is to happen unseen, or ctx
+// ends.
+func (p *playedStory) play(ctx context.Context) (unseen bool) {
+	ticker := time.NewTicker(p.pace)
 	defer ticker.Stop()
-	for n, step := range story {
+	for p.done < len(p.steps) {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return
+			return false
 		}
-		step.Do()
-		fmt.Fprintf(out, "\n[demo %d/%d] %s.\n           Look: %s.\n\n", n+1, len(story), step.Title, step.Look)
+		if p.steps[p.done].Unseen {
+			return true
+		}
+		p.step()
 	}
-	fmt.Fprint(out, "\n[demo] The story is over; the exporter goes on until Ctrl-C.\n\n")
+	fmt.Fprint(p.out, "\n[demo] The story is over; the exporter goes on until Ctrl-C.\n\n")
+	<-ctx.Done()
+	return false
 }
+
+// playUnseen plays the next steps that are to happen unseen.
+func (p *playedStory) playUnseen(ctx context.Context) {
+	for ctx.Err() == nil && p.done < len(p.steps) && p.steps[p.done].Unseen {
+		p.step()
+	}
+}
+
+func (p *playedStory) step() {
+	step := p.steps[p.done]
+	p.done++
+	step.Do()
+	fmt.Fprintf(p.out, "\n[demo %d/%d] %s.\n           Look: %s.\n\n", p.done, len(p.steps), step.Title, step.Look)
+}
+
+// keptListener stays open when a server closes it, so that the next one has the same
+// port. Clients that connect meanwhile wait.
+type keptListener struct{ deadlineListener }
+
+type deadlineListener interface {
+	net.Listener
+	SetDeadline(t time.Time) error
+}
+
+// keepOpen returns listeners that a server may close, for the listeners of one before.
+func keepOpen(listeners []net.Listener) ([]net.Listener, error) {
+	var kept []net.Listener
+	for _, l := range listeners {
+		with, ok := l.(deadlineListener)
+		if !ok {
+			return nil, fmt.Errorf("the demo cannot listen on %s: it is neither TCP nor a Unix socket", l.Addr())
+		}
+		if err := with.SetDeadline(time.Time{}); err != nil {
+			return nil, fmt.Errorf("listen again on %s: %w", l.Addr(), err)
+		}
+		kept = append(kept, keptListener{with})
+	}
+	return kept, nil
+}
+
+// Close implements [net.Listener]: it ends a call of Accept.
+func (l keptListener) Close() error { return l.SetDeadline(time.Unix(1, 0)) }

@@ -19,7 +19,7 @@ func TestDemo_PlaysItsStory(t *testing.T) {
 	address := p.addresses(1)[0]
 	p.waitFor(p.stdout, "the end of the story", func(out string) bool { return strings.Contains(out, "The story is over") })
 	out := p.stdout.String()
-	wantContains(t, "stdout", out, "THIS IS A DEMO", "http://"+address+"/metrics", "an event every 20ms", "[demo 1/9]", "[demo 9/9]")
+	wantContains(t, "stdout", out, "THIS IS A DEMO", "http://"+address+"/metrics", "an event every 20ms", "[demo 1/10]", "[demo 10/10]")
 	wantContains(t, "the landing page", p.get("/").body, `<p class="notice">This is a demo: `)
 
 	// Why the demo is not yet where it should be.
@@ -32,7 +32,7 @@ func TestDemo_PlaysItsStory(t *testing.T) {
 			"\ndatadog_listing_connections{org=\"default\"} 9\n",
 			`org_name="Acme Payments Americas"`,
 			`sink_org_name="Contractor Sandbox"`,
-			"\ndatadog_org_connections_unexpected{connection_type=\"audit\"",
+			"\ndatadog_org_connections_unexpected{connection_type=\"metrics\"",
 			"\ndatadog_org_connections_missing{connection_type=\"logs\",rule=\"acme-skunkworks-labs-to-acme-security\"} 1\n",
 		} {
 			if !strings.Contains(metrics, want) {
@@ -56,8 +56,8 @@ func TestDemo_PlaysItsStory(t *testing.T) {
 	if n := strings.Count(metrics, "\ndatadog_org_connection_info{"); n != 9 {
 		t.Errorf("there are %d connections, want 9:\n%s", n, metrics)
 	}
-	if n := strings.Count(metrics, "\ndatadog_org_connections_unexpected{"); n != 3 {
-		t.Errorf("%d series are unexpected, want the contractor's and two of the widened connection:\n%s", n, metrics)
+	if n := strings.Count(metrics, "\ndatadog_org_connections_unexpected{"); n != 2 {
+		t.Errorf("%d series are unexpected, want the contractor's and that of the widened connection:\n%s", n, metrics)
 	}
 	// The simulated people are treated like real ones.
 	wantNone(t, "/metrics", metrics, "@", "Robin")

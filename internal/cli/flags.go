@@ -63,12 +63,17 @@ func addInt(group flagGroup, target *int, name string, preset int, help string) 
 func addEnum(group flagGroup, target *string, name, preset, help string, words ...string) *kingpin.FlagClause {
 	clause := group.Flag(name, help).Default(preset).HintOptions(words...)
 	clause.SetValue(flagValue[string]{name, target, func(text string) (string, error) {
-		if !slices.Contains(words, text) {
-			return "", fmt.Errorf("is not one of %s", strings.Join(words, ", "))
-		}
-		return text, nil
+		return text, oneOf(text, words)
 	}})
 	return clause
+}
+
+// oneOf returns an error unless the text is one of the words.
+func oneOf(text string, words []string) error {
+	if !slices.Contains(words, text) {
+		return fmt.Errorf("is not one of %s", strings.Join(words, ", "))
+	}
+	return nil
 }
 
 // addOutput adds the flag for the format of a command's output. The first format is

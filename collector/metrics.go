@@ -64,7 +64,7 @@ var (
 	}
 	orgInfo = Metric{
 		"datadog_org_info", gauge,
-		"1 for every org that takes part in a connection; public_id and sharing are empty where the API does not tell." + fromCachedListing,
+		"1 for every org that takes part in a connection, or that discovery lists; public_id and sharing are empty where the API does not tell." + fromCachedListing,
 		[]string{"org_id", "org_name", "public_id", "sharing"},
 	}
 	orgDisabled = Metric{
@@ -74,7 +74,7 @@ var (
 	}
 	orgObserved = Metric{
 		"datadog_org_observed", gauge,
-		"1 if the exporter holds working credentials of the org; 0 if it sees the org from the other end of connections only, which is a blind spot; absent where the connections do not tell whose credentials listed them." + fromCachedListing,
+		"1 if the exporter holds working credentials of the org; 0 if it only sees the org from the other end of connections, or in the list of discovery, which is a blind spot; absent where the connections do not tell whose credentials listed them." + fromCachedListing,
 		[]string{"org_id"},
 	}
 

@@ -53,23 +53,29 @@ func addDatadogFlags(group flagGroup) *datadogFlags {
 	return f
 }
 
-// org returns the org of the flags and the environment. Its errors end with hints.
-func (f *datadogFlags) org(logger log.Logger, transport http.RoundTripper, hints hints) (inventory.Org, error) {
+// orgs returns the org of the flags and the environment, and the discovery if there is
+// to be one. Their errors end with hints.
+func (f *datadogFlags) orgs(logger log.Logger, transport http.RoundTripper, hints hints) ([]inventory.Org, []inventory.Discovery, error) {
 	o, err := f.options(logger)
 	if err != nil {
-		return inventory.Org{}, err
+		return nil, nil, err
 	}
 	o.UserAgent, o.Transport = exporter.UserAgent(), transport
 	client, err := datadog.New(o)
 	switch {
 	case errors.Is(err, datadog.ErrNoCredentials):
-		return inventory.Org{}, fmt.Errorf("%w: set DD_API_KEY and DD_APP_KEY, or DD_ACCESS_TOKEN, or name files with --datadog.api-key-file and --datadog.app-key-file, or --datadog.access-token-file; to look around without any, run: %s demo", err, programName)
+		return nil, nil, fmt.Errorf("%w: set DD_API_KEY and DD_APP_KEY, or DD_ACCESS_TOKEN, or name files with --datadog.api-key-file and --datadog.app-key-file, or --datadog.access-token-file; to look around without any, run: %s demo", err, programName)
 	case errors.Is(err, datadog.ErrDoubleCredentials):
-		return inventory.Org{}, fmt.Errorf("%w: unset DD_ACCESS_TOKEN, or one of DD_API_KEY and DD_APP_KEY, and the flags of their files", err)
+		return nil, nil, fmt.Errorf("%w: unset DD_ACCESS_TOKEN, or one of DD_API_KEY and DD_APP_KEY, and the flags of their files", err)
 	case err != nil:
-		return inventory.Org{}, err
+		return nil, nil, err
 	}
-	return inventory.Org{Name: defaultOrg, Lister: hints.wrap(client), OrgID: o.OrgID}, nil
+	wrapped := hints.wrap(client)
+	orgs := []inventory.Org{{Name: defaultOrg, Lister: wrapped, OrgID: o.OrgID}}
+	if !f.discoverOrgs {
+		return orgs, nil, nil
+	}
+	return orgs, []inventory.Discovery{{Name: defaultOrg, Discoverer: wrapped}}, nil
 }
 
 // options returns the options of the org's client, without its transport and User-Agent.

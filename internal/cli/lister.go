@@ -37,13 +37,13 @@ func addConfigFile(group flagGroup, target *string) {
 
 // list lists every org once. What could not be listed is in the gaps of the view.
 func (l *lister) list(ctx context.Context, io streams) (inventory.View, error) {
-	orgs, err := l.orgs(level.NewFilter(log.NewLogfmtLogger(io.err), level.AllowWarn()))
+	orgs, discoveries, err := l.orgs(level.NewFilter(log.NewLogfmtLogger(io.err), level.AllowWarn()))
 	if err != nil {
 		return inventory.View{}, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	inv := inventory.New(ctx, orgs, inventory.Options{})
+	inv := inventory.New(ctx, orgs, inventory.Options{Discoveries: discoveries})
 	stop := showProgress(io.err, inv)
 	inv.Refresh(ctx)
 	stop()
@@ -53,18 +53,19 @@ func (l *lister) list(ctx context.Context, io streams) (inventory.View, error) {
 			g.Err = context.Cause(ctx) // the person's Ctrl-C
 		}
 	}
+	for _, d := range view.Discoveries {
+		if d.Err != nil {
+			fmt.Fprintf(io.err, "warning: the orgs of the account of %s could not be listed: %v\n", d.Name, d.Err)
+		}
+	}
 	return view, nil
 }
 
-func (l *lister) orgs(logger log.Logger) ([]inventory.Org, error) {
+func (l *lister) orgs(logger log.Logger) ([]inventory.Org, []inventory.Discovery, error) {
 	if l.configFile != "" {
 		return exporter.LoadOrgs(l.configFile, hints{configFile: true}.wrap, logger)
 	}
-	org, err := l.datadog.org(logger, datadog.NewTransport(), hints{})
-	if err != nil {
-		return nil, err
-	}
-	return []inventory.Org{org}, nil
+	return l.datadog.orgs(logger, datadog.NewTransport(), hints{})
 }
 
 // showProgress shows how many orgs are listed, once a second, where w is a

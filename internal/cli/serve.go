@@ -57,7 +57,7 @@ func (s *serve) run(ctx context.Context, io streams) error {
 		TTL:             s.ttl,
 		MaxStale:        s.maxStale,
 		ConfigFile:      s.configFile,
-		WrapLister:      hints{repeats: true, configFile: true}.wrap,
+		WrapClient:      hints{repeats: true, configFile: true}.wrap,
 		APIMetrics:      collector.NewAPIMetrics(),
 		PolicyFile:      s.policyFile,
 		AutoReload:      s.autoReload,
@@ -65,16 +65,14 @@ func (s *serve) run(ctx context.Context, io streams) error {
 		Logger:          logs.kit,
 		Slog:            logs.slog,
 	}
+	var err error
 	if s.configFile == "" {
 		transport := options.APIMetrics.Transport(defaultOrg, datadog.NewTransport())
-		org, err := s.datadog.org(logs.kit, transport, hints{repeats: true})
-		if err != nil {
+		if options.Orgs, options.Discoveries, err = s.datadog.orgs(logs.kit, transport, hints{repeats: true}); err != nil {
 			return err
 		}
 		options.APIMetrics.Add(defaultOrg)
-		options.Orgs = []inventory.Org{org}
 	}
-	var err error
 	if options.Listeners, err = s.web.listen(ctx); err != nil {
 		return err
 	}

@@ -5,7 +5,7 @@
 //	server.go     one HTTP server per listener, and stopping
 //	handlers.go   the handlers of /metrics and /probe
 //	reload.go     reloads files on SIGHUP, over HTTP or when they change
-//	orgloader.go  orgs and their clients from a configuration file
+//	orgloader.go  orgs, discoveries and their clients from a configuration file
 package exporter
 
 import (
@@ -49,11 +49,14 @@ type Options struct {
 	TTL, MaxStale time.Duration
 	// Orgs to list. Ignored where ConfigFile is set.
 	Orgs []inventory.Org
-	// ConfigFile names the configuration file with the orgs to list. Default: none.
+	// Discoveries list the orgs of accounts. Ignored where ConfigFile is set.
+	Discoveries []inventory.Discovery
+	// ConfigFile names the configuration file with the orgs to list and the
+	// discoveries. Default: none.
 	ConfigFile string
-	// WrapLister decorates the clients of the configuration file's orgs. What it
-	// returns must be comparable. Default: not decorated.
-	WrapLister func(inventory.Lister) inventory.Lister
+	// WrapClient decorates the clients of the configuration file. What it returns
+	// must be comparable. Default: not decorated.
+	WrapClient func(Client) Client
 	// APIMetrics instrument the requests to Datadog's API. Required.
 	APIMetrics *collector.APIMetrics
 
@@ -96,7 +99,7 @@ func Run(ctx context.Context, o Options) error {
 	level.Info(o.Logger).Log("msg", "Starting "+Name, "version", version.Info(), "build_context", version.BuildContext())
 	group, ctx := errgroup.WithContext(ctx)
 	e := exporter{Options: o}
-	e.inventory = inventory.New(ctx, o.Orgs, inventory.Options{TTL: o.TTL, MaxStale: o.MaxStale, Logger: o.Logger})
+	e.inventory = inventory.New(ctx, o.Orgs, inventory.Options{Discoveries: o.Discoveries, TTL: o.TTL, MaxStale: o.MaxStale, Logger: o.Logger})
 	if err := e.loadFiles(); err != nil {
 		closeAll(o.Listeners)
 		return err
@@ -149,18 +152,18 @@ func (e *exporter) loadFiles() error {
 	return e.reloader.load()
 }
 
-// configFile returns the configuration file, whose orgs replace those of the
-// inventory each time that it is loaded.
+// configFile returns the configuration file, whose orgs and discoveries replace those of
+// the inventory each time that it is loaded.
 func (e *exporter) configFile() *reloadableFile {
-	loader := newOrgLoader(e.ConfigFile, e.WrapLister, e.APIMetrics, e.Logger)
+	loader := newOrgLoader(e.ConfigFile, e.WrapClient, e.APIMetrics, e.Logger)
 	return &reloadableFile{path: e.ConfigFile, load: func(content []byte) (apply func(), err error) {
-		orgs, makeCurrent, err := loader.load(content)
+		loaded, err := loader.load(content)
 		if err != nil {
 			return nil, err
 		}
 		return func() {
-			makeCurrent()
-			e.inventory.Configure(orgs)
+			loaded.makeCurrent()
+			e.inventory.Configure(loaded.orgs, loaded.discoveries...)
 			e.probes.reset()
 		}, nil
 	}}

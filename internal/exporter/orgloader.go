@@ -15,67 +15,86 @@ import (
 	"datadog_org_connections_exporter/internal/yamlcheck"
 )
 
-// orgLoader makes orgs with clients from a configuration file, each time that it
-// is loaded. An org whose settings are unchanged keeps its client, and with it the
-// state of its rate limit.
+// Client lists the connections of an org, and the orgs of its account. [datadog.Client]
+// implements it.
+type Client interface {
+	inventory.Lister
+	inventory.Discoverer
+}
+
+// orgLoader makes orgs and discoveries with clients from a configuration file, each
+// time that it is loaded. One whose settings are unchanged keeps its client, and with
+// it the state of its rate limit.
 type orgLoader struct {
 	path      string
-	wrap      func(inventory.Lister) inventory.Lister
+	wrap      func(Client) Client
 	metrics   *collector.APIMetrics
-	transport http.RoundTripper // all orgs share its connections
+	transport http.RoundTripper // all share its connections
 	logger    log.Logger
 
-	current map[string]configuredOrg // by name
+	current map[string]configuredClient // by name
 }
 
-// configuredOrg is an org's settings and the lister made of them.
-type configuredOrg struct {
+// configuredClient is a client and the settings that it was made of.
+type configuredClient struct {
 	settings config.Org
-	lister   inventory.Lister
+	client   Client
 }
 
-func newOrgLoader(path string, wrap func(inventory.Lister) inventory.Lister, metrics *collector.APIMetrics, logger log.Logger) *orgLoader {
+func newOrgLoader(path string, wrap func(Client) Client, metrics *collector.APIMetrics, logger log.Logger) *orgLoader {
 	if wrap == nil {
-		wrap = func(l inventory.Lister) inventory.Lister { return l }
+		wrap = func(c Client) Client { return c }
 	}
 	return &orgLoader{path: path, wrap: wrap, metrics: metrics, transport: datadog.NewTransport(), logger: logger}
 }
 
-// LoadOrgs returns the orgs of a configuration file, for a process that loads it
-// once. wrap decorates their clients.
-func LoadOrgs(path string, wrap func(inventory.Lister) inventory.Lister, logger log.Logger) ([]inventory.Org, error) {
+// LoadOrgs returns the orgs and the discoveries of a configuration file, for a process
+// that loads it once. wrap decorates their clients.
+func LoadOrgs(path string, wrap func(Client) Client, logger log.Logger) ([]inventory.Org, []inventory.Discovery, error) {
 	content, err := yamlcheck.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the configuration: %w", err)
+		return nil, nil, fmt.Errorf("read the configuration: %w", err)
 	}
-	orgs, makeCurrent, err := newOrgLoader(path, wrap, collector.NewAPIMetrics(), logger).load(content)
-	if err != nil {
-		return nil, err
-	}
-	makeCurrent()
-	return orgs, nil
-}
-
-// load returns the orgs of the file's content. Calling makeCurrent makes them the
-// current ones and logs the file's warnings.
-func (l *orgLoader) load(content []byte) (orgs []inventory.Org, makeCurrent func(), err error) {
-	loaded, err := config.Parse(l.path, content)
+	loaded, err := newOrgLoader(path, wrap, collector.NewAPIMetrics(), logger).load(content)
 	if err != nil {
 		return nil, nil, err
 	}
-	next := map[string]configuredOrg{}
-	for _, settings := range loaded.Orgs {
-		org, ok := l.current[settings.Name]
-		if !ok || org.settings != settings {
-			if org, err = l.configure(settings); err != nil {
-				return nil, nil, err
-			}
-		}
-		next[settings.Name] = org
-		orgs = append(orgs, inventory.Org{Name: settings.Name, Lister: org.lister, OrgID: settings.OrgID})
+	loaded.makeCurrent()
+	return loaded.orgs, loaded.discoveries, nil
+}
+
+// loadedOrgs are the orgs and the discoveries of a configuration file.
+type loadedOrgs struct {
+	orgs        []inventory.Org
+	discoveries []inventory.Discovery
+	// makeCurrent makes their clients those to keep, and logs the file's warnings.
+	makeCurrent func()
+}
+
+// load returns the orgs and the discoveries of the file's content.
+func (l *orgLoader) load(content []byte) (loadedOrgs, error) {
+	parsed, err := config.Parse(l.path, content)
+	if err != nil {
+		return loadedOrgs{}, err
 	}
-	return orgs, func() {
-		logWarnings(l.logger, loaded.Warnings)
+	next := map[string]configuredClient{}
+	var loaded loadedOrgs
+	for _, settings := range parsed.Orgs {
+		client, err := l.client(settings, next)
+		if err != nil {
+			return loadedOrgs{}, fmt.Errorf("org %s: %w", settings.Name, err)
+		}
+		loaded.orgs = append(loaded.orgs, inventory.Org{Name: settings.Name, Lister: client, OrgID: settings.OrgID})
+	}
+	for _, settings := range parsed.Discovery {
+		client, err := l.client(settings, next)
+		if err != nil {
+			return loadedOrgs{}, fmt.Errorf("discovery %s: %w", settings.Name, err)
+		}
+		loaded.discoveries = append(loaded.discoveries, inventory.Discovery{Name: settings.Name, Discoverer: client})
+	}
+	loaded.makeCurrent = func() {
+		logWarnings(l.logger, parsed.Warnings)
 		for name := range l.current {
 			if _, ok := next[name]; !ok {
 				l.metrics.Remove(name)
@@ -85,21 +104,29 @@ func (l *orgLoader) load(content []byte) (orgs []inventory.Org, makeCurrent func
 			l.metrics.Add(name)
 		}
 		l.current = next
-	}, nil
+	}
+	return loaded, nil
 }
 
-func (l *orgLoader) configure(settings config.Org) (configuredOrg, error) {
-	options, err := settings.Options()
-	if err != nil {
-		return configuredOrg{}, fmt.Errorf("org %s: %w", settings.Name, err)
+// client returns the current client if it has these settings, else a new one. It adds
+// it to next.
+func (l *orgLoader) client(settings config.Org, next map[string]configuredClient) (Client, error) {
+	configured, ok := l.current[settings.Name]
+	if !ok || configured.settings != settings {
+		options, err := settings.Options()
+		if err != nil {
+			return nil, err
+		}
+		options.UserAgent = UserAgent()
+		options.Transport = l.metrics.Transport(settings.Name, l.transport)
+		client, err := datadog.New(options)
+		if err != nil {
+			return nil, err
+		}
+		configured = configuredClient{settings: settings, client: l.wrap(client)}
 	}
-	options.UserAgent = UserAgent()
-	options.Transport = l.metrics.Transport(settings.Name, l.transport)
-	client, err := datadog.New(options)
-	if err != nil {
-		return configuredOrg{}, fmt.Errorf("org %s: %w", settings.Name, err)
-	}
-	return configuredOrg{settings: settings, lister: l.wrap(client)}, nil
+	next[settings.Name] = configured
+	return configured.client, nil
 }
 
 // policyFile returns a policy file that replaces the current policy each time that

@@ -680,12 +680,26 @@ func (m *model) checkReplay(ctx context.Context) {
 	}
 }
 
-// sawBefore reports whether a complete listing would have had the connection, and ended
-// before the time.
-func (m *model) lookedBefore(c *connectionJournal, before time.Time, by func(o outcome) bool) bool {
+// lookedBefore reports whether a complete listing, one of those that count, would have had
+// the connection and ended before the time.
+func (m *model) lookedBefore(c *connectionJournal, before time.Time, counts func(o outcome) bool) bool {
 	return slices.ContainsFunc(m.all, func(o outcome) bool {
-		return o.listing.Complete && (c.SourceID == o.org || c.SinkID == o.org) && o.listing.Filter.Matches(&c.Connection) && before.After(o.at) && by(o)
+		return o.listing.Complete && (c.SourceID == o.org || c.SinkID == o.org) && o.listing.Filter.Matches(&c.Connection) && before.After(o.at) && counts(o)
 	})
+}
+
+// notBefore returns the time since which the connection was created as far as listings
+// tell: where they have no creation time, it may have been there when the first one with it
+// began.
+func (m *model) notBefore(c *connectionJournal) time.Time {
+	for _, o := range m.all {
+		if _, found := row(o.listing, c.ID); found && c.CreatedAt.IsZero() && o.listing.Began.Before(c.created) {
+			return o.listing.Began
+		} else if found {
+			break
+		}
+	}
+	return c.created
 }
 
 // checkTold checks that the changes that were told are true.
@@ -725,7 +739,7 @@ func (m *model) checkTold() {
 				}
 			case "discovered":
 				reach(told.types, told)
-				if m.lookedBefore(j, j.created, func(o outcome) bool { return o.stated != "" }) {
+				if m.lookedBefore(j, m.notBefore(j), func(o outcome) bool { return o.stated != "" }) {
 					m.report("%s is told as discovered, but it was created after one of its ends was listed", id)
 				}
 			case "removed":
@@ -803,17 +817,13 @@ func (m *model) checkAllIsTold() {
 			}
 			return n
 		}
-		var seenAs []string   // its types when it was first listed
-		var created time.Time // before which it was, as far as anybody can know
+		var seenAs []string // its types when it was first listed
 		wasSeen, inSight, certainly := false, false, false
 		for _, o := range m.all {
 			if c, found := row(o.listing, j.ID); found {
-				wasSeen, seenAs, created = true, c.Types, o.listing.Began
+				wasSeen, seenAs = true, c.Types
 				break
 			}
-		}
-		if !j.CreatedAt.IsZero() || created.After(j.created) {
-			created = j.created
 		}
 		for l, o := range m.inForce() {
 			if o.err == nil && (j.SourceID == o.org || j.SinkID == o.org) && o.listing.Filter.Matches(&j.Connection) {
@@ -842,7 +852,7 @@ func (m *model) checkAllIsTold() {
 			sameScope := func(o outcome) bool {
 				return o.org == l.org && o.listing.Filter == l.filter && (o.stated != "" || o.tellsItsOrg())
 			}
-			if m.lookedBefore(j, created, sameScope) && count("added") != 1 {
+			if m.lookedBefore(j, m.notBefore(j), sameScope) && count("added") != 1 {
 				m.report("%s was added after %s had looked, which was told %d times", j.ID, l.org, count("added"))
 			}
 		}

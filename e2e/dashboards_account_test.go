@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -79,7 +78,7 @@ func (j *changedAccount) connect() fake.Connection {
 // askOne runs a query over the time since the account began to change.
 func (j *changedAccount) askOne(t *testing.T, m moment, q panelQuery) (model.Vector, error) {
 	t.Helper()
-	return m.query(t, q.expand(fmt.Sprintf("%.0fs", math.Ceil(m.at.Sub(j.since).Seconds()))))
+	return m.query(t, q.expand(m.at.Sub(j.since)))
 }
 
 // askBoth runs a query on both servers at the same time. The results must be equal and
@@ -141,24 +140,70 @@ func TestInventoryDashboard_IsSameForMergedAndPerOrgTargets(t *testing.T) {
 	t.Parallel()
 	j := newChangedAccount(t)
 	// Changes are checked first, so that the rest of the account is stable.
-	t.Run("new and removed connections", j.testChanges)
+	t.Run("changes", j.testChanges)
 	t.Run("every query", j.testAll)
 	t.Run("orgs with the same name", j.testTwins)
 	t.Run("the node graph is complete", j.testTopology)
 	t.Run("every cell of the matrix has a text", j.testMatrix)
+	t.Run("an org that is gone", j.testGone)
 }
 
 func (j *changedAccount) testChanges(t *testing.T) {
+	var want []string
+	for _, kind := range j.added.Types {
+		want = append(want, j.added.ID+" added "+kind)
+	}
+	for _, kind := range j.removed.Types {
+		want = append(want, j.removed.ID+" removed "+kind)
+	}
+	slices.Sort(want)
+	changes := findQuery(t, j.queries, "Changes (table A)")
 	eventually(t, "the changes in both servers", func() error {
-		gone, err := j.askBoth(t, findQuery(t, j.queries, "No longer seen (table A)"), len(j.removed.Types))
+		answer, err := j.askBoth(t, changes, -1)
 		if err != nil {
 			return err
 		}
-		if got, want := values(gone, "connection_type"), slices.Sorted(slices.Values(j.removed.Types)); !slices.Equal(got, want) {
-			return fmt.Errorf("no longer seen is %q, want %q", got, want)
+		var got []string
+		for _, sample := range answer {
+			got = append(got, fmt.Sprintf("%s %s %s", sample.Metric["connection_id"], sample.Metric["change"], sample.Metric["connection_type"]))
+			if at := time.UnixMicro(int64(sample.Value * 1000)); at.Before(j.since) || at.After(time.Now()) {
+				t.Errorf("a change is of %v: %s", at, sample.Metric)
+			}
 		}
-		_, err = j.askBoth(t, findQuery(t, j.queries, "New in the time range (table A)"), len(j.added.Types))
-		return err
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			return fmt.Errorf("the changes are %q, want %q", got, want)
+		}
+		return nil
+	})
+	for stat, want := range map[string]model.SampleValue{"A": 1, "B": 0, "C": 0, "D": 0, "E": 1} {
+		if answer := j.waitForAnswer(t, "Changes (stat "+stat+")", 1); answer[0].Value != want {
+			t.Errorf("stat %s of the changes is %v, want %v", stat, answer[0].Value, want)
+		}
+	}
+}
+
+// The name of an org is gone with its last connection.
+func (j *changedAccount) testGone(t *testing.T) {
+	j.RemoveConnection(j.added.ID)
+	want := []string{"added " + j.added.SinkID, "removed " + j.added.SinkID}
+	changes := findQuery(t, j.queries, "Changes (table A)")
+	eventually(t, "the removal in both servers", func() error {
+		answer, err := j.askBoth(t, changes, -1)
+		if err != nil {
+			return err
+		}
+		var got []string
+		for _, sample := range answer {
+			if string(sample.Metric["connection_id"]) == j.added.ID {
+				got = append(got, fmt.Sprintf("%s %s", sample.Metric["change"], sample.Metric["sink"]))
+			}
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			return fmt.Errorf("the changes of the connection are %q, want %q", got, want)
+		}
+		return nil
 	})
 }
 

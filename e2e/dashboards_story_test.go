@@ -63,7 +63,7 @@ func TestDashboards_ShowDemoInEveryPanel(t *testing.T) {
 // hasAnswer reports whether a query had a result at any time since.
 func (p prometheus) hasAnswer(t *testing.T, q panelQuery, since time.Time) bool {
 	t.Helper()
-	value, _, _, err := p.api.QueryRange(t.Context(), q.expand("5s"), v1.Range{Start: since, End: time.Now(), Step: time.Second})
+	value, _, _, err := p.api.QueryRange(t.Context(), q.expand(5*time.Second), v1.Range{Start: since, End: time.Now(), Step: time.Second})
 	if err != nil {
 		t.Fatalf("%s: %v", q.by, err)
 	}

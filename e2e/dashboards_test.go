@@ -3,12 +3,14 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -75,16 +77,17 @@ func (d dashboard) queries(t *testing.T) []panelQuery {
 
 // expand replaces the variables, as Grafana does: with all values selected, this time
 // range, and a scrape interval of a second.
-func (q panelQuery) expand(timeRange string) string {
+func (q panelQuery) expand(timeRange time.Duration) string {
+	seconds := fmt.Sprint(math.Ceil(timeRange.Seconds()))
 	return strings.NewReplacer(
-		"$__range", timeRange, "$__rate_interval", "5s", "$__interval", "1s",
+		"$__range_s", seconds, "$__range", seconds+"s", "$__rate_interval", "5s", "$__interval_ms", "1000", "$__interval", "1s",
 		"$job", ".+", "$instance", ".+", "$source", ".*", "$sink", ".*", "$type", ".*",
 	).Replace(q.expr)
 }
 
 func (q panelQuery) parse(t *testing.T) parser.Expr {
 	t.Helper()
-	expr, err := parser.NewParser(parser.Options{}).ParseExpr(q.expand("1h"))
+	expr, err := parser.NewParser(parser.Options{}).ParseExpr(q.expand(time.Hour))
 	if err != nil {
 		t.Fatalf("%s: %v", q.by, err)
 	}

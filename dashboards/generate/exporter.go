@@ -19,10 +19,8 @@ func exporterDashboard() dashboard {
 		),
 		Panels: layOut(
 			row{"", []line{
-				{4, []panel{
-					targetsDownStat(), orgsStat(), notListedStat(3), oldestListingStat(3),
-					incompleteStat(), blindSpotsStat(3), rateLimitLeftStat(), configurationStat(),
-				}},
+				{4, []panel{targetsDownStat(), orgsStat(), notListedStat(4), oldestListingStat(4), incompleteStat(), blindSpotsStat(4)}},
+				{3, []panel{rateLimitLeftStat(), configurationStat(), historyStat(6), failedWritesStat()}},
 				{7, []panel{orgListingsTable()}},
 				{8, []panel{orgsListedSeries(), listingAgeSeries()}},
 			}},
@@ -77,17 +75,17 @@ func blindSpotsStat(width int) panel {
 }
 
 func targetsDownStat() panel {
-	return zeroStat(3, "Targets down", "Targets that Prometheus cannot scrape, independent of Datadog's API.", red, "no target",
+	return zeroStat(4, "Targets down", "Targets that Prometheus cannot scrape, independent of Datadog's API.", red, "no target",
 		countZero(selector("up", targetMatchers), selector("up", targetMatchers))).
 		withRunbook("DatadogOrgConnectionTargetDown")
 }
 
 func orgsStat() panel {
-	return stat(3, "Orgs", "Orgs with configured keys, working or not.", "none", "none", "count("+maxByOrg("datadog_up")+")")
+	return stat(4, "Orgs", "Orgs with configured keys, working or not.", "none", "none", "count("+maxByOrg("datadog_up")+")")
 }
 
 func incompleteStat() panel {
-	return zeroStat(3, "Not complete", "Orgs whose last good listing has more or fewer connections than the API's total. It is used because two reads agreed.", orange, "none yet",
+	return zeroStat(4, "Not complete", "Orgs whose last good listing has more or fewer connections than the API's total. It is used because two reads agreed.", orange, "none yet",
 		countZero(maxByOrg("datadog_listing_complete"), selector("datadog_listing_complete", targetMatchers))).
 		withRunbook("DatadogOrgConnectionListingIncomplete")
 }
@@ -96,17 +94,22 @@ func incompleteStat() panel {
 const rateLimitLeft = `(datadog_api_ratelimit_remaining{` + targetMatchers + `} / datadog_api_ratelimit_limit{` + targetMatchers + `})`
 
 func rateLimitLeftStat() panel {
-	return stat(3, "Rate limit left", "The lowest remaining part of any org's rate limit, from the API's last answer. Other tools may share the limit.", "percentunit", "unknown", "min("+rateLimitLeft+")").
+	return stat(6, "Rate limit left", "The lowest remaining part of any org's rate limit, from the API's last answer. Other tools may share the limit.", "percentunit", "unknown", "min("+rateLimitLeft+")").
 		withDefault("decimals", 0).
 		withDefault("thresholds", thresholds(red, threshold{0.05, orange}, threshold{0.25, green})).
 		withRunbook("DatadogOrgConnectionRateLimited")
 }
 
 func configurationStat() panel {
-	return stat(3, "Configuration", "Whether the last reload of the configuration file succeeded. If it failed, the previous configuration is in use. Empty without a file, or if /metrics is not scraped.", "none", "–",
+	return stat(6, "Configuration", "Whether the last reload of the configuration file succeeded. If it failed, the previous configuration is in use. Empty without a file, or if /metrics is not scraped.", "none", "–",
 		"min("+selector("datadog_org_connections_exporter_config_last_reload_successful", targetMatchers)+")").
 		withDefault("mappings", valueMappings(map[string]object{"1": mapped("ok", green), "0": mapped("failed", red)})).
 		withRunbook("DatadogOrgConnectionReloadFailed")
+}
+
+func failedWritesStat() panel {
+	return zeroStat(6, "Failed writes", "How often changes and listings could not be written to the state directory in the time range. They are in memory, and written with the next listing if that succeeds. None without a state directory.",
+		orange, "no exporter", "round(max(increase("+selector("datadog_history_writes_failed_total", targetMatchers, "[$__range]")+")))")
 }
 
 func orgListingsTable() panel {
@@ -270,7 +273,10 @@ func processesTable() panel {
 	since := func(metric string) string {
 		return "time() - max by (instance) (" + selector(metric, targetMatchers) + ")"
 	}
-	return table(24, "Exporters", "Exporter processes, from /metrics.", onlyMetrics,
+	info := "group by (instance, version, goversion) (" + selector("datadog_org_connections_exporter_build_info", targetMatchers) + ")"
+	// A probe tells them, too.
+	ofProcess := func(values string) string { return andOn(values, "instance", info) }
+	return table(24, "Exporters", "Exporter processes, from /metrics. Failures and changes are those of the time range.", onlyMetrics,
 		textColumn("instance", "Instance"),
 		textColumn("version", "Version"),
 		textColumn("goversion", "Go"),
@@ -279,12 +285,18 @@ func processesTable() panel {
 		numberColumn("Value #D", "Loaded ago", "s").withProperty("noValue", "–").withProperty("decimals", 1),
 		numberColumn("Value #E", "Failed scrapes", "none").withProperty("decimals", 0),
 		numberColumn("Value #F", "Goroutines", "none"),
+		numberColumn("Value #G", "Remembers for", "s").withProperty("noValue", "–").withProperty("decimals", 1),
+		numberColumn("Value #H", "Changes", "none").withProperty("decimals", 0),
+		numberColumn("Value #I", "Failed writes", "none").withProperty("decimals", 0).withColoredText().withProperty("thresholds", thresholds(textColor, threshold{0.5, orange})),
 	).
-		withInstantQuery("group by (instance, version, goversion) (" + selector("datadog_org_connections_exporter_build_info", targetMatchers) + ")").
+		withInstantQuery(info).
 		withInstantQuery(since("process_start_time_seconds")).
 		withInstantQuery("min by (instance) (" + selector("datadog_org_connections_exporter_config_last_reload_successful", targetMatchers) + ")").
 		withInstantQuery(since("datadog_org_connections_exporter_config_last_reload_success_timestamp_seconds")).
 		withInstantQuery("sum by (instance) (increase(" + selector("promhttp_metric_handler_requests_total", targetMatchers+`, code!="200"`, "[$__range]") + "))").
 		withInstantQuery("max by (instance) (" + selector("go_goroutines", targetMatchers) + ")").
+		withInstantQuery(ofProcess(since("datadog_history_start_timestamp_seconds"))).
+		withInstantQuery(ofProcess("sum by (instance) (increase(" + selector("datadog_org_connection_changes_total", targetMatchers, "[$__range]") + "))")).
+		withInstantQuery(ofProcess("sum by (instance) (increase(" + selector("datadog_history_writes_failed_total", targetMatchers, "[$__range]") + "))")).
 		sortBy("Instance")
 }

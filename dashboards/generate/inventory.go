@@ -14,7 +14,7 @@ func inventoryDashboard() dashboard {
 	return newDashboard(dashboard{
 		UID:         inventoryUID,
 		Title:       "Datadog org connections",
-		Description: "Who shares logs, metrics or audit data with whom across the orgs of a Datadog account: unexpected, missing, new and risky connections.",
+		Description: "Who shares logs, metrics or audit data with whom across the orgs of a Datadog account: unexpected, missing, changed and risky connections.",
 		Time:        timeRange{From: "now-24h"},
 		Links:       dashboardLinks("Is this complete and up to date?", exporterUID),
 		Templating: list{append(targetVariables(),
@@ -23,17 +23,16 @@ func inventoryDashboard() dashboard {
 			queryVariable("type", "Connection type", ".*", `label_values(datadog_org_connections{`+targetMatchers+`}, connection_type)`, ""),
 		)},
 		Annotations: annotations(
-			annotation("New", blue, "New", "{{source}} shares {{connection_type}} with {{sink}}", withSourceAndSink(newSince("$__interval"), currentOrgs)),
-			annotation("No longer seen", grey, "No longer seen", "{{source}} shared {{connection_type}} with {{sink}}", withSourceAndSink(notSeenSince("$__interval"), orgsSince("$__interval"))),
+			changesAnnotation(),
 			notListedAnnotation,
 		),
 		Panels: layOut(
 			row{"", []line{
-				{4, []panel{unexpectedStat(), missingStat(), creatorDisabledStat(), newStat(), noLongerSeenStat(), notListedStat(4)}},
-				{3, []panel{connectionsStat(), typesStat(), sourcesStat(), sinksStat(), blindSpotsStat(3), oldestListingStat(3)}},
+				{4, []panel{unexpectedStat(), missingStat(), creatorDisabledStat(), changesStat(12), historyStat(3)}},
+				{3, []panel{connectionsStat(), typesStat(), sourcesStat(), sinksStat(), notListedStat(3), blindSpotsStat(3), oldestListingStat(3)}},
 				{7, []panel{unexpectedTable(), missingTable()}},
 			}},
-			row{"What is new?", []line{{7, []panel{newTable(), noLongerSeenTable()}}}},
+			row{"What has changed?", []line{{7, []panel{changesTable()}}}},
 			row{"Who shares what with whom?", []line{
 				{12, []panel{matrixTable(), topologyGraph()}},
 				{12, []panel{connectionsTable()}},
@@ -85,75 +84,32 @@ const missingSeries = `(
 // missingCount is empty without a policy, and while missing connections are unknown.
 var missingCount = "count(" + missingSeries + ")\nor 0 * group(" + selector("datadog_org_connection_rules", jobMatcher) + ") unless on () " + incompleteOrgs
 
-// lastValueBefore returns the last values in the hour that ended ago, so that an outage
-// at that time makes nothing new.
-func lastValueBefore(metric, matchers, ago string) string {
-	return "last_over_time(" + selector(metric, matchers, "[1h] offset "+ago) + ")"
-}
-
-// newSince returns the types that are exposed now and were not some time ago. It is
-// empty where no org was listed then.
-func newSince(ago string) string {
-	return expand(`NOW
-unless on (LABELS) BEFORE
-and on () group(LISTED == 1)`,
-		"NOW", typeSeries, "LABELS", typeLabels, "BEFORE", lastValueBefore("datadog_org_connections", typeMatchers, ago),
-		"LISTED", lastValueBefore("datadog_up", targetMatchers, ago))
-}
-
-// notSeenSince returns the types that were exposed some time ago and are not now. It is
-// empty while no org is listed.
-func notSeenSince(ago string) string {
-	return expand(`max by (LABELS) (BEFORE)
-unless on (LABELS) NOW
-and on () group(LISTED == 1)`,
-		"NOW", selector("datadog_org_connections", typeMatchers), "LABELS", typeLabels, "BEFORE", lastValueBefore("datadog_org_connections", typeMatchers, ago),
-		"LISTED", selector("datadog_up", targetMatchers))
-}
-
-// orgsSince returns the orgs of now and of some time ago.
-func orgsSince(ago string) string {
-	return uniqueOrgs(selector("datadog_org_info", targetMatchers) + " or on (org_id) " + lastValueBefore("datadog_org_info", targetMatchers, ago))
-}
-
 func unexpectedStat() panel {
-	return zeroStat(4, "Unexpected", "Types of connections that no rule of the policy allows. Each is in the table below.", red, "no policy",
+	return zeroStat(3, "Unexpected", "Types of connections that no rule of the policy allows. Each is in the table below.", red, "no policy",
 		expand("count(UNEXPECTED)\nor 0 * group(POLICY) and on () group(UP == 1)\nor -1 * group(POLICY)",
 			"UNEXPECTED", unexpectedSeries, "POLICY", policySeries, "UP", selector("datadog_up", targetMatchers))).
 		withRunbook("DatadogOrgConnectionUnexpected")
 }
 
 func missingStat() panel {
-	return zeroStat(4, "Missing", "Types that required rules of the policy require and no connection shares. Unknown while an org is stale or its listing is not complete. The variables for orgs and instances have no effect here.", red, "no policy",
+	return zeroStat(3, "Missing", "Types that required rules of the policy require and no connection shares. Unknown while an org is stale or its listing is not complete. The variables for orgs and instances have no effect here.", red, "no policy",
 		missingCount+"\nor -1 * group("+selector("datadog_org_connection_rules", jobMatcher)+")").
 		withRunbook("DatadogOrgConnectionMissing")
 }
 
 func creatorDisabledStat() panel {
-	return zeroStat(4, "Creator disabled", "Connections whose creator's account is disabled: Datadog is about to delete them.", orange, "unknown",
+	return zeroStat(3, "Creator disabled", "Connections whose creator's account is disabled: Datadog is about to delete them.", orange, "unknown",
 		orZero("count(max by (connection_id) ("+filterTypes(selector("datadog_org_connection_creator_disabled", orgMatchers))+") == 1)")).
 		withRunbook("DatadogOrgConnectionCreatorDisabled")
 }
 
-func newStat() panel {
-	return changeStat("New", "Types of connections that exist now and were not seen at the beginning of the time range: of connections that are new, were widened, or were discovered because an org's keys were added.",
-		"count("+newSince("$__range")+")\nor 0 * group("+lastValueBefore("datadog_up", targetMatchers, "$__range")+" == 1)").
-		withRunbook("DatadogOrgConnectionNew")
-}
-
-func noLongerSeenStat() panel {
-	return changeStat("No longer seen", "Types of connections that were seen at the beginning of the time range and are not now. They were removed, or an org is not listed.",
-		orZero("count("+notSeenSince("$__range")+")")).
-		withRunbook("DatadogOrgConnectionRemoved")
-}
-
 func connectionsStat() panel {
-	return stat(4, "Connections", "Connections from a source to a sink, of all types. One that several targets expose counts once.", "none", "unknown",
+	return stat(3, "Connections", "Connections from a source to a sink, of all types. One that several targets expose counts once.", "none", "unknown",
 		orZero("count(group by (connection_id) ("+connectionSeries+"))"))
 }
 
 func typesStat() panel {
-	p := stat(8, "By type", "Connections of each type. One with several types counts for each.", "none", "none", "sum by (connection_type) ("+typeSeries+")")
+	p := stat(6, "By type", "Connections of each type. One with several types counts for each.", "none", "none", "sum by (connection_type) ("+typeSeries+")")
 	p.Targets[0].LegendFormat = "{{connection_type}}"
 	p.Options["orientation"] = "vertical"
 	p.Options["text"] = object{"titleSize": 16}
@@ -200,31 +156,6 @@ func missingTable() panel {
 	).withInstantQuery("group by (rule, connection_type) "+missingSeries).
 		sortBy("Rule", "Type").
 		withRunbook("DatadogOrgConnectionMissing")
-}
-
-func newTable() panel {
-	return table(12, "New in the time range", "Types that exist now and were not seen at the beginning of the time range. Older connections were widened or discovered since.",
-		"Nothing is new, or no org was listed at the beginning of the time range.",
-		textColumn("connection_type", "Type").withWidth(110),
-		textColumn("source", "Source"),
-		textColumn("sink", "Sink"),
-		ageColumn("Value #B").withWidth(160),
-	).
-		withInstantQuery(withSourceAndSink(newSince("$__range"), currentOrgs)).
-		withInstantQuery(andOn(connectionAge(pairLabels), pairLabels, newSince("$__range"))).
-		sortBy("Age", "Source").
-		withRunbook("DatadogOrgConnectionNew")
-}
-
-func noLongerSeenTable() panel {
-	return table(12, "No longer seen", "Types that were seen at the beginning of the time range and are not now. They were removed, or an org is not listed.",
-		"All connections of the beginning of the time range are seen.",
-		textColumn("connection_type", "Type").withWidth(110),
-		textColumn("source", "Source"),
-		textColumn("sink", "Sink"),
-	).withInstantQuery(withSourceAndSink(notSeenSince("$__range"), orgsSince("$__range"))).
-		sortBy("Source", "Sink").
-		withRunbook("DatadogOrgConnectionRemoved")
 }
 
 // codedTypes are the digits of a type code, from the right: 1 where a connection has the

@@ -3,6 +3,7 @@
 //
 //	inventory.go  dashboard "Datadog org connections": who shares what with whom
 //	exporter.go   dashboard "Datadog org connections exporter": whether listing works
+//	changes.go    changes as the exporter remembers them, on the inventory dashboard
 //	promql.go     parts of PromQL queries
 //	panels.go     panels: stat, time series; thresholds, value mappings, runbook links
 //	tables.go     table panels and their columns

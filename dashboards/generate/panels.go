@@ -132,12 +132,6 @@ func zeroStat(width int, title, description, color, noValue, expr string) panel 
 		withDefault("mappings", valueMappings(map[string]object{"0": mapped("none", green), "-1": mapped("unknown", grey)}))
 }
 
-// changeStat returns a stat panel of a number that is neither good nor bad.
-func changeStat(title, description, expr string) panel {
-	return zeroStat(4, title, description, blue, "unknown", expr).
-		withDefault("mappings", valueMappings(map[string]object{"0": mapped("none", textColor)}))
-}
-
 // timeSeries returns a time series panel.
 func timeSeries(width int, title, description, unit, noValue string) panel {
 	p := newPanel("timeseries", width, title, description, unit).

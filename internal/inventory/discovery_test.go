@@ -74,6 +74,8 @@ func TestDiscovery_OrgsWithoutKeysAreBlindSpots(t *testing.T) {
 		inv.Refresh(t.Context())
 		// One connection alone does not tell whether the keys are those of a or of b.
 		wantObserved(t, "with the account's list", inv.View(), "a+ b- z-")
+		org, _ := inv.ForOrg("a")
+		wantObserved(t, "of the org that manages the others alone", org.View(), "a+ b- z-")
 		if got := inv.state().OrgID; got != "a" {
 			t.Errorf("the keys are those of %q, want a", got)
 		}
@@ -89,6 +91,8 @@ func TestDiscovery_OtherCredentialsTellNoIdentity(t *testing.T) {
 		d.set(nil, "z", "keys of z", "a", "b", "z")
 		inv.Refresh(t.Context())
 		wantObserved(t, "with the list of z", inv.View(), "a? b? z-")
+		org, _ := inv.ForOrg("a")
+		wantObserved(t, "of an org that manages none alone", org.View(), "a? b?")
 	})
 }
 

@@ -310,7 +310,13 @@ func (oi OrgInventory) View() View {
 		p.all, p.orgID, p.ofOrg = all, id, all.forOrg(oi.name, id)
 	}
 	v.History = p.ofOrg
-	return oi.inv.view(v, inputs[n:n+1], inputs, &p.snapshot, &p.snapshot)
+	shown := inputs[n : n+1 : n+1]
+	for _, in := range inputs {
+		if in.account != nil && in.account.Current == inputs[n].orgID {
+			shown = append(shown, in) // the orgs that the org manages
+		}
+	}
+	return oi.inv.view(v, shown, inputs, &p.snapshot, &p.snapshot)
 }
 
 // state returns a view without a snapshot, and the inputs to one of all orgs, in the

@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"testing"
 
@@ -127,4 +128,33 @@ func TestRevokedKeys_ExpireConnectionsAfterMaxStale(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// The account's own list of orgs shows a blind spot that has no connection yet.
+func TestDiscovery_ShowsOrgsWithoutConnections(t *testing.T) {
+	t.Parallel()
+	a := newAccount(t)
+	lonely := a.org(t, a.AddOrg(fake.Org{Name: "Acme Lonely"}))
+	configured, parent := a.without(lonely.ID), a.Orgs()[0]
+	file := a.configure(t, configured)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, file, fmt.Sprintf("%sdiscovery:\n  - api_url: %q\n    access_token_file: %q\n", text, a.url, parent.ID))
+	exporter := startExporter(t, file, "--cache.ttl=1s")
+	server := startPrometheus(t, readDeployed(t, "prometheus-probe.yml").from(exporter))
+	eventually(t, "the org without connections to be the only blind spot", func() error {
+		of, err := server.recent().numbers(t, observed, "org_id")
+		if err == nil && len(of) != orgs+1 {
+			err = fmt.Errorf("it knows %d orgs, want %d", len(of), orgs+1)
+		}
+		if err != nil {
+			return err
+		}
+		return unobserved(of, lonely)
+	})
+	if got := exporter.scrape(t).labelValues("datadog_org_connection_info", "connection_id"); !slices.Equal(got, a.all()) {
+		t.Errorf("%d connections are shown, want all %d", len(got), connections)
+	}
 }

@@ -468,3 +468,29 @@ func TestHistory_RemovalIsToldThoughAnOldListingHasTheConnection(t *testing.T) {
 		inv.wantChanges(t, "after two listings of d", "removed d-b")
 	}, "b", "d")
 }
+
+// Two listings with the keys of a began before the connection was created, and end after
+// b's listing that has it.
+func TestHistory_ListingsThatBeganBeforeProveNothing(t *testing.T) {
+	runOrgs(t, func(t *testing.T, inv testInventory) {
+		orgs := []inventory.Org{{Name: "a", Lister: inv.listers["a"], OrgID: "a"}, {Name: "a2", Lister: inv.listers["a2"], OrgID: "a"}, {Name: "b", Lister: inv.listers["b"]}}
+		inv.Configure(orgs)
+		inv.setConnections(triangle)
+		for _, name := range []string{"a", "a2"} {
+			inv.listers[name].returns(nil, triangle[0], triangle[2], triangle[3])
+		}
+		inv.refreshAfterTTL(t)
+		advance(inventory.DefaultTTL)
+		for _, name := range []string{"a", "a2"} {
+			inv.listers[name].delay = 10 * time.Second
+			org, _ := inv.ForOrg(name)
+			go org.Refresh(t.Context())
+		}
+		advance(time.Second)
+		inv.setConnections(append([]datadog.Connection{connection("b", "a", "logs")}, triangle...), "b")
+		b, _ := inv.ForOrg("b")
+		b.Refresh(t.Context())
+		advance(20 * time.Second)
+		inv.wantChanges(t, "without b-a in the listings of a", "added b-a")
+	}, "a", "a2", "b")
+}

@@ -2,6 +2,7 @@ package inventory_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"maps"
@@ -518,14 +519,27 @@ func (m *model) restart(down int) {
 	synctest.Wait() // all is written
 	m.mu.Lock()
 	m.restarted = true
-	for _, outcomes := range m.outcomes {
-		for i := range outcomes {
-			outcomes[i].restored = true
-		}
-	}
 	m.mu.Unlock()
 	advance(time.Duration(down) * 10 * time.Second)
 	m.start()
+	v := m.inv.View()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i, l := range m.entries {
+		outcomes := m.outcomes[l.entry]
+		for i := range outcomes {
+			outcomes[i].restored = true
+		}
+		good := slices.DeleteFunc(slices.Clone(outcomes), func(o outcome) bool { return o.err != nil })
+		if v.Orgs[i].Listing != nil {
+			continue
+		}
+		delete(m.outcomes, l.entry)
+		// A listing of another org than the stated one is not restored.
+		if n := len(good); n > 0 && (l.stated == "" || l.stated == good[n-1].org) {
+			m.report("the listing of %s is not restored", l.entry)
+		}
+	}
 }
 
 // inForce returns the last good listing of each entry that is not stale. The lock is held.
@@ -544,6 +558,7 @@ func (m *model) inForce() map[*modelLister]outcome {
 // checkView checks what is shown.
 func (m *model) checkView() {
 	v := m.inv.View()
+	m.checkOrgViews()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	listings := m.inForce()
@@ -597,6 +612,7 @@ func (m *model) checkView() {
 			m.report("%s is shown with types %v, which no listing has that may be the latest", id, c.Types)
 		}
 	}
+	m.checkComplete(v, listings)
 	for _, o := range v.Snapshot.Orgs {
 		for _, l := range m.entries {
 			last := m.outcomes[l.entry]
@@ -604,6 +620,45 @@ func (m *model) checkView() {
 				m.report("org %s is not observed, though its keys work", o.ID)
 			}
 		}
+	}
+}
+
+// checkOrgViews checks that each org's own view has its last good listing.
+func (m *model) checkOrgViews() {
+	for _, l := range m.entries {
+		org, _ := m.inv.ForOrg(l.entry)
+		shown := org.View().Snapshot.Connections
+		m.mu.Lock()
+		o, isInForce := m.inForce()[l]
+		var listed []datadog.Connection
+		if isInForce {
+			listed = o.listing.Connections
+		}
+		if !o.restored && fmt.Sprint(shown) != fmt.Sprint(listed) {
+			m.report("%s has listed %v, but %v is shown", l.entry, listed, shown)
+		}
+		m.mu.Unlock()
+	}
+}
+
+// checkComplete checks that the view is complete if all that the entries see is known.
+func (m *model) checkComplete(v inventory.View, listings map[*modelLister]outcome) {
+	complete := true
+	for _, l := range m.entries {
+		o, isInForce := listings[l]
+		if !isInForce || !o.listing.Complete || o.listing.Filtered() {
+			complete = false
+			continue
+		}
+		switch last := m.outcomes[l.entry][len(m.outcomes[l.entry])-1]; {
+		case last.err != nil && last.restored:
+			return // whether the keys were rejected is not remembered
+		case errors.Is(last.err, datadog.Forbidden) || errors.Is(last.err, datadog.WrongOrg):
+			complete = false
+		}
+	}
+	if v.Complete() != complete {
+		m.report("the view is complete: %v, gaps: %v", v.Complete(), v.Gaps)
 	}
 }
 

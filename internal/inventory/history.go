@@ -140,8 +140,8 @@ func (h *history) observe(o observation) ([]Change, []Rename, Update) {
 	for i := range changes {
 		c := &changes[i]
 		c.Org, c.Found = o.org, o.found()
-		c.SourceName = cmp.Or(h.names[c.Connection.SourceID], c.Connection.SourceID)
-		c.SinkName = cmp.Or(h.names[c.Connection.SinkID], c.Connection.SinkID)
+		c.SourceName = cmp.Or(h.names[c.Connection.SourceID], o.snapshot.OrgName(c.Connection.SourceID))
+		c.SinkName = cmp.Or(h.names[c.Connection.SinkID], o.snapshot.OrgName(c.Connection.SinkID))
 		h.totals[c.Kind]++
 	}
 	h.changes = append(h.changes, changes...)

@@ -25,6 +25,7 @@ type modelScenario struct {
 	Orgs        int // o0, o1, ...
 	Connections []modelConnection
 	Entries     []modelEntry // at the start; named e0, e1, ...
+	Discovery   int          // 0 for none, else with the keys of the org before, modulo Orgs
 	Steps       []modelStep
 }
 
@@ -134,6 +135,7 @@ func drawModelScenario(t *rapid.T) *modelScenario {
 		Orgs:        rapid.IntRange(2, 8).Draw(t, "orgs"),
 		Connections: rapid.SliceOfN(connections, 0, 12).Draw(t, "connections"),
 		Entries:     rapid.SliceOfN(entries, 1, 5).Draw(t, "entries"),
+		Discovery:   rapid.IntRange(0, 8).Draw(t, "discovery"),
 		Steps:       rapid.SliceOfN(steps, 1, 16).Draw(t, "steps"),
 	}
 }
@@ -287,6 +289,31 @@ func (l *modelLister) List(ctx context.Context) (*datadog.Listing, error) {
 	return listing, err
 }
 
+// modelDiscoverer lists the orgs of the account with the keys of one of them.
+type modelDiscoverer struct {
+	m       *model
+	org     string
+	account *datadog.Account // the last one
+}
+
+// ListOrgs implements [inventory.Discoverer]. No listing ends at the same time.
+func (d *modelDiscoverer) ListOrgs(context.Context) (*datadog.Account, error) {
+	began := time.Now()
+	advance(50 * time.Microsecond)
+	d.m.mu.Lock()
+	defer d.m.mu.Unlock()
+	d.account = &datadog.Account{Current: d.org, Credentials: "keys of " + d.org, Began: began, Duration: time.Since(began)}
+	for n := range d.m.account.orgs {
+		d.account.Orgs = append(d.account.Orgs, datadog.Org{ID: orgID(n), Name: d.m.account.name(orgID(n), time.Now())})
+	}
+	return d.account, nil
+}
+
+// replayDiscoverer returns what another discoverer has returned.
+type replayDiscoverer struct{ *modelDiscoverer }
+
+func (d replayDiscoverer) ListOrgs(context.Context) (*datadog.Account, error) { return d.account, nil }
+
 func (m *model) read(l *modelLister, org string, script listingScript, began time.Time, latency time.Duration, nth int) (*datadog.Listing, error) {
 	switch script.Fate {
 	case "outage":
@@ -379,11 +406,12 @@ func row(l *datadog.Listing, id string) (c datadog.Connection, found bool) {
 
 // model carries out a scenario.
 type model struct {
-	inv     *inventory.Inventory
-	stop    context.CancelFunc // of inv
-	storage *memoryStorage
-	account *account
-	entries []*modelLister // the configuration
+	inv         *inventory.Inventory
+	discoveries []inventory.Discovery // one or none
+	stop        context.CancelFunc    // of inv
+	storage     *memoryStorage
+	account     *account
+	entries     []*modelLister // the configuration
 
 	mu        sync.Mutex // guards all below, and the account
 	restarted bool
@@ -501,7 +529,7 @@ func (m *model) reload(r reload) {
 		m.restart(r.Index)
 		return
 	}
-	m.inv.Configure(m.orgs())
+	m.inv.Configure(m.orgs(), m.discoveries...)
 }
 
 // start makes an inventory that continues from the storage.
@@ -509,7 +537,9 @@ func (m *model) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	state := m.storage.state
 	m.stop = stop
-	m.inv = inventory.New(ctx, m.orgs(), inventory.Options{TTL: modelTTL, MaxStale: modelMaxStale, Logger: m, State: &state, Storage: m.storage})
+	m.inv = inventory.New(ctx, m.orgs(), inventory.Options{
+		TTL: modelTTL, MaxStale: modelMaxStale, Logger: m, State: &state, Storage: m.storage, Discoveries: m.discoveries,
+	})
 	go m.inv.Store()
 }
 
@@ -684,6 +714,9 @@ func (m *model) checkReplay(ctx context.Context) {
 	for _, l := range m.entries {
 		longest = max(longest, len(m.outcomes[l.entry]))
 	}
+	if longest == 0 {
+		return // and no refresh to start a discovery
+	}
 	forward := slices.Clone(m.entries)
 	backward := slices.Clone(forward)
 	slices.Reverse(backward)
@@ -709,12 +742,16 @@ func (m *model) checkReplay(ctx context.Context) {
 		for _, l := range m.entries {
 			orgs = append(orgs, inventory.Org{Name: l.entry, Lister: &replayLister{m.outcomes[l.entry]}, OrgID: l.stated})
 		}
-		inv := inventory.New(ctx, orgs, inventory.Options{TTL: time.Nanosecond, MaxStale: modelMaxStale})
+		var discoveries []inventory.Discovery
+		for _, d := range m.discoveries {
+			discoveries = append(discoveries, inventory.Discovery{Name: d.Name, Discoverer: replayDiscoverer{d.Discoverer.(*modelDiscoverer)}})
+		}
+		inv := inventory.New(ctx, orgs, inventory.Options{TTL: time.Nanosecond, MaxStale: modelMaxStale, Discoveries: discoveries})
 		state := func(l *modelLister, id string) {
 			n := slices.Index(m.entries, l)
 			if orgs[n].OrgID != id {
 				orgs[n].OrgID = id
-				inv.Configure(orgs)
+				inv.Configure(orgs, discoveries...)
 			}
 		}
 		order(func(l *modelLister) {
@@ -955,6 +992,10 @@ func (s *modelScenario) run(t *testing.T) (wrong []string) {
 		}
 		for n, e := range s.Entries {
 			m.entries = append(m.entries, m.lister(fmt.Sprintf("e%d", n), e))
+		}
+		if s.Discovery > 0 {
+			d := &modelDiscoverer{m: m, org: orgID((s.Discovery - 1) % s.Orgs)}
+			m.discoveries = []inventory.Discovery{{Name: "discovery", Discoverer: d}}
 		}
 		m.start()
 		defer synctest.Wait()

@@ -125,6 +125,11 @@ func (o output) putTime(m Metric, t time.Time, labels ...string) {
 func (o output) listings(view inventory.View) {
 	o.put(inventoryComplete, boolValue(view.Complete()))
 	o.history(view)
+	for _, d := range view.Discoveries {
+		if d.Account != nil || d.Err != nil {
+			o.put(discoveryUp, boolValue(d.Err == nil), d.Name)
+		}
+	}
 	for _, org := range view.Orgs {
 		o.org(org)
 		o.api(org)

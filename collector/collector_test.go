@@ -27,6 +27,7 @@ var update = flag.Bool("update", false, "write golden files and documentation, d
 
 // stack is everything from the simulated API to a registry, in virtual time.
 type stack struct {
+	client    *datadog.Client
 	api       *fake.Server
 	inventory *inventory.Inventory
 	policy    *policy.Current // without a policy
@@ -49,7 +50,7 @@ func run(t *testing.T, account func() (api *fake.Server, org string), test func(
 		apiMetrics.Add("default")
 		client := newClient(t, api, org, apiMetrics.Transport("default", transport))
 		inv := inventory.New(ctx, []inventory.Org{{Name: "default", Lister: client}}, inventory.Options{MaxStale: time.Hour})
-		s := stack{api: api, inventory: inv, policy: &policy.Current{}, registry: prometheus.NewPedanticRegistry()}
+		s := stack{api: api, client: client, inventory: inv, policy: &policy.Current{}, registry: prometheus.NewPedanticRegistry()}
 		s.registry.MustRegister(apiMetrics, collector.New(inv, 0), collector.NewPolicyCollector(inv, policy.NewJudge(s.policy)), collector.NewReloadMetrics())
 		test(t, s)
 	})
@@ -66,6 +67,11 @@ func newClient(t *testing.T, api *fake.Server, org string, transport http.RoundT
 		t.Fatal(err)
 	}
 	return c
+}
+
+// discover configures a discovery beside the org.
+func (s stack) discover() {
+	s.inventory.Configure([]inventory.Org{{Name: "default", Lister: s.client}}, inventory.Discovery{Name: "default", Discoverer: s.client})
 }
 
 // wantGolden compares the exposition with a file of testdata, and lints it as promtool
@@ -178,6 +184,10 @@ func TestCollectors_Golden(t *testing.T) {
 			}
 			s.api.SetTypes("c02", "logs") // of what was widened a minute ago, one type is narrowed
 			time.Sleep(time.Minute)       // virtual
+			s.inventory.Refresh(t.Context())
+		},
+		"discovery.prom": func(t *testing.T, s stack) {
+			s.discover()
 			s.inventory.Refresh(t.Context())
 		},
 		"stale.prom": func(t *testing.T, s stack) {

@@ -26,7 +26,7 @@ var (
 	changeMetrics  = []Metric{connectionChange, connectionChanges, historyStart, historyWriteFailures}
 	policyMetrics  = []Metric{connectionsUnexpected, connectionsMissing, ruleExpiry, rules}
 	listingMetrics = []Metric{
-		inventoryComplete, up, listingComplete, listingLastSuccess, listingDuration, listingPages, listingConnections, listingsTotal, listingFailures,
+		inventoryComplete, discoveryUp, up, listingComplete, listingLastSuccess, listingDuration, listingPages, listingConnections, listingsTotal, listingFailures,
 		apiRetries, rateLimit, rateLimitRemaining, rateLimitPeriod, rateLimitReset,
 	}
 	apiMetrics    = []Metric{apiRequests, apiRequestDuration}
@@ -124,6 +124,11 @@ var (
 		"datadog_inventory_complete", gauge,
 		"1 if everything is known that the configured credentials can see: the last good listing of every org is not too old, complete and not filtered; else 0, and what is not shown may only be out of sight. A probe of one org tells it about all orgs.",
 		nil,
+	}
+	discoveryUp = Metric{
+		"datadog_discovery_up", gauge,
+		"1 if the last attempt to list the orgs of the account succeeded, 0 if it failed and the list is an older one; absent without discovery, and until its first attempt ends. org is the name of the discovery's credentials.",
+		[]string{"org"},
 	}
 	up = Metric{
 		"datadog_up", gauge,

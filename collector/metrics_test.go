@@ -51,6 +51,7 @@ func TestMetrics_NoPersonalData(t *testing.T) {
 func TestMetrics_AreAllThatIsCollected(t *testing.T) {
 	run(t, company, func(t *testing.T, s stack) {
 		s.setPolicy(t)
+		s.discover()
 		s.inventory.Refresh(t.Context())
 		s.api.SetTypes("c02", "logs")
 		time.Sleep(time.Minute) // virtual

@@ -20,7 +20,7 @@ func exporterDashboard() dashboard {
 		Panels: layOut(
 			row{"", []line{
 				{4, []panel{targetsDownStat(), orgsStat(), notListedStat(4), oldestListingStat(4), incompleteStat(), blindSpotsStat(4)}},
-				{3, []panel{rateLimitLeftStat(), configurationStat(), historyStat(6), failedWritesStat()}},
+				{3, []panel{rateLimitLeftStat(), configurationStat(), historyStat(5), failedWritesStat(), discoveryStat()}},
 				{7, []panel{orgListingsTable()}},
 				{8, []panel{orgsListedSeries(), listingAgeSeries()}},
 			}},
@@ -94,21 +94,27 @@ func incompleteStat() panel {
 const rateLimitLeft = `(datadog_api_ratelimit_remaining{` + targetMatchers + `} / datadog_api_ratelimit_limit{` + targetMatchers + `})`
 
 func rateLimitLeftStat() panel {
-	return stat(6, "Rate limit left", "The lowest remaining part of any org's rate limit, from the API's last answer. Other tools may share the limit.", "percentunit", "unknown", "min("+rateLimitLeft+")").
+	return stat(5, "Rate limit left", "The lowest remaining part of any org's rate limit, from the API's last answer. Other tools may share the limit.", "percentunit", "unknown", "min("+rateLimitLeft+")").
 		withDefault("decimals", 0).
 		withDefault("thresholds", thresholds(red, threshold{0.05, orange}, threshold{0.25, green})).
 		withRunbook("DatadogOrgConnectionRateLimited")
 }
 
 func configurationStat() panel {
-	return stat(6, "Configuration", "Whether the last reload of the configuration file succeeded. If it failed, the previous configuration is in use. Empty without a file, or if /metrics is not scraped.", "none", "–",
+	return stat(5, "Configuration", "Whether the last reload of the configuration file succeeded. If it failed, the previous configuration is in use. Empty without a file, or if /metrics is not scraped.", "none", "–",
 		"min("+selector("datadog_org_connections_exporter_config_last_reload_successful", targetMatchers)+")").
 		withDefault("mappings", valueMappings(map[string]object{"1": mapped("ok", green), "0": mapped("failed", red)})).
 		withRunbook("DatadogOrgConnectionReloadFailed")
 }
 
+func discoveryStat() panel {
+	up := maxByOrg("datadog_discovery_up")
+	return zeroStat(4, "Discovery failing", "Credentials with which the orgs of the account could not be listed at the last attempt: a new org may not be shown as a blind spot. Empty without discovery.",
+		orange, "–", countZero(up, selector("datadog_discovery_up", targetMatchers)))
+}
+
 func failedWritesStat() panel {
-	return zeroStat(6, "Failed writes", "How often changes and listings could not be written to the state directory in the time range. They are in memory, and written with the next listing if that succeeds. None without a state directory.",
+	return zeroStat(5, "Failed writes", "How often changes and listings could not be written to the state directory in the time range. They are in memory, and written with the next listing if that succeeds. None without a state directory.",
 		orange, "no exporter", "round(max(increase("+selector("datadog_history_writes_failed_total", targetMatchers, "[$__range]")+")))")
 }
 

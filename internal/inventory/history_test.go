@@ -42,6 +42,7 @@ func TestChangeLog_OneLinePerChange(t *testing.T) {
 	}
 	want := []string{
 		`level=info org=default msg="Listing succeeded" connections=2 complete=true pages=1 duration=0s`,
+		`level=info org=default msg="The credentials seem to be those of this org; state its id, so that other credentials are an error" org_id=a`,
 		`level=warn org=default msg="Listing failed" reason=server_error err="GET it: 502"`,
 		`level=info org=default msg="Listing succeeded" connections=2 complete=true pages=1 duration=0s`,
 		`level=info msg="Connection widened" connection_id=a-b source_org_id=a source_org_name="Org a" sink_org_id=b sink_org_name="Org b" types=audit types_now=audit,logs at=2000-01-01T02:04:00Z`,

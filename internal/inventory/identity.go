@@ -6,6 +6,9 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+
 	"datadog_org_connections_exporter/datadog"
 )
 
@@ -30,6 +33,15 @@ func identify(listing, before *datadog.Listing, prev string) string {
 		}
 	}
 	return ""
+}
+
+// logInferred logs what to state so that nothing has to be inferred.
+func logInferred(logger log.Logger, orgID string) {
+	if orgID != "" {
+		level.Info(logger).Log("msg", "The credentials seem to be those of this org; state its id, so that other credentials are an error", "org_id", orgID)
+		return
+	}
+	level.Info(logger).Log("msg", "The connections do not tell whose credentials these are; state the org's id, or blind spots may not be shown")
 }
 
 // commonOrgs returns the orgs that are an end of every connection. Connections

@@ -427,6 +427,7 @@ func (inv *Inventory) listWithSlot(l startedListing) (*datadog.Listing, error) {
 func (inv *Inventory) record(l startedListing, listing *datadog.Listing, err error) (logResult func()) {
 	inv.mu.Lock()
 	previous, position := l.org.listing, slices.Index(inv.orgs, l.org)
+	first := l.org.awaitsFirst()
 	logListing, ok := inv.recordResult(l, listing, err)
 	inv.mu.Unlock()
 	if !ok {
@@ -438,10 +439,15 @@ func (inv *Inventory) record(l startedListing, listing *datadog.Listing, err err
 	changes, renames, update := inv.history.observe(observation{
 		org: l.org.name, listing: inputs[position], previous: previous, snapshot: snapshot, complete: complete,
 	})
+	logIdentity := func() {}
+	if first && inputs[position].statedID == "" && len(v.Discoveries) == 0 {
+		logIdentity = func() { logInferred(log.With(inv.logger, "org", l.org.name), inputs[position].orgID) }
+	}
 	update.Expired = inv.history.forget(time.Now().Add(-inv.retention))
 	inv.writer.add(update)
 	return func() {
 		logListing()
+		logIdentity()
 		logChanges(inv.logger, changes, renames)
 	}
 }

@@ -189,3 +189,23 @@ func TestOrgID_StatedOrgIsThereWithoutConnections(t *testing.T) {
 		wantObserved(t, "with another org's keys", inv.View(), "a-")
 	}, "a")
 }
+
+// The configuration states that the keys are those of org a, but they are those of z, which
+// has no connections: the listing does not contradict it, and is none of a.
+func TestDiscovery_TellsThatTheStatedOrgIsWrong(t *testing.T) {
+	runDiscovery(t, func(t *testing.T, inv testInventory, d *fakeDiscoverer) {
+		keys, discovery := inv.listers["a"], inventory.Discovery{Name: "discovery", Discoverer: d}
+		inv.Configure([]inventory.Org{{Name: "a", Lister: keys, OrgID: "a"}}, discovery)
+		inv.Refresh(t.Context())
+		wantObserved(t, "with the keys of a", inv.View(), "a+ b- z-")
+		keys.returns(nil)
+		keys.listing.Credentials = "keys of z"
+		discovery.Discoverer = &fakeDiscoverer{account: datadog.Account{Current: "z", Credentials: "keys of z", Orgs: d.account.Orgs}}
+		inv.Configure([]inventory.Org{{Name: "a", Lister: keys, OrgID: "a"}}, discovery)
+		for range 3 {
+			inv.refreshAfterTTL(t)
+		}
+		wantObserved(t, "with the keys of z", inv.View(), "a- b- z+")
+		inv.wantChanges(t, "with the keys of z", "")
+	})
+}

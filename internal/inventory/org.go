@@ -64,15 +64,18 @@ func newOrg(o Org) *org {
 	return &org{name: o.Name, lister: o.Lister, statedID: o.OrgID, cancel: func() {}, failures: failures}
 }
 
-// input returns what a snapshot depends on. Whose credentials made the listing is what the
-// configuration stated then, else what a discovery with the same ones told, else what the
-// listings tell. What the configuration states now may be about other credentials.
+// input returns what a snapshot depends on. Whose credentials made the listing is what a
+// discovery with the same ones told, which the API knows, else what the configuration
+// stated then, else what the listings tell. What the configuration states now may be about
+// other credentials.
 func (o *org) input(accounts []*datadog.Account) input {
 	in := input{listing: o.listing, rejected: o.rejected(), statedID: o.statedID}
 	if o.listing != nil {
 		told := orgIDOf(o.listing, accounts)
-		in.statedID = cmp.Or(in.statedID, told)
-		in.orgID = cmp.Or(o.listedID, told, o.inferredID)
+		if o.statedID == o.listedID {
+			in.statedID = cmp.Or(told, o.statedID)
+		}
+		in.orgID = cmp.Or(told, o.listedID, o.inferredID)
 	}
 	return in
 }

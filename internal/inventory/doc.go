@@ -21,10 +21,11 @@
 //     happened to a connection, as far as the listings prove it: what is out of sight is
 //     not removed, and what comes into sight is not added.
 //
-// Whose credentials made a listing decides what it can disprove. The configuration may
-// state it, or a discovery with the same credentials tells it; a listing does not, so that
-// otherwise it is inferred from the connections where they leave no doubt. An org is observed if its own credentials are configured and the API
-// has not rejected them. Of other orgs only the connections with observed orgs are listed.
+// Whose credentials made a listing decides what it can disprove. A discovery with the same
+// credentials tells it, or the configuration states it; a listing does not, so that
+// otherwise it is inferred from the connections where they leave no doubt. An org is
+// observed if its own credentials are configured and the API has not rejected them. Of
+// other orgs only the connections with observed orgs are listed.
 //
 // An [OrgInventory] is one org's part of the inventory: what its credentials list.
 // Which orgs are observed, and whether the inventory is complete, is answered for all

@@ -80,6 +80,6 @@ var historyAge = "time() - " + selector("datadog_history_start_timestamp_seconds
 func historyStat(width int) panel {
 	return stat(width, "History", "For how long changes have been remembered without a gap, by the target with the shortest memory. Earlier changes are unknown. Orange: for less than a day. A state directory keeps the memory through restarts (--storage.path).",
 		"s", "none yet", "min("+historyAge+")").
-		withDefault("decimals", 0).
+		withDefault("decimals", 1).
 		withDefault("thresholds", thresholds(orange, threshold{24 * 60 * 60, textColor}))
 }

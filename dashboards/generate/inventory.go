@@ -341,8 +341,8 @@ var (
 const sinkLimit = 5
 
 func nearSinkLimitStat() panel {
-	return zeroStat(5, "Near the limit of sinks", "Sources with four sinks or more. Datadog's limit is five, except for Enterprise accounts.", orange, "unknown",
-		orZero("count("+sinksPerSource+" >= "+strconv.Itoa(sinkLimit-1)+")")).
+	return zeroStat(5, "Near the limit of sinks", "Sources with four or five sinks. Datadog's limit is five, except for Enterprise accounts, which are those with more.", orange, "unknown",
+		orZero(fmt.Sprintf("count(%s >= %d <= %d)", sinksPerSource, sinkLimit-1, sinkLimit))).
 		withRunbook("DatadogOrgConnectionNearSinkLimit")
 }
 
@@ -363,7 +363,7 @@ func expiringRulesStat() panel {
 func sinksPerSourceTable() panel {
 	return table(5, "Sinks per source", "Sinks of each source. Datadog's limit is five, except for Enterprise accounts.", "No connections.",
 		textColumn("org", "Source").withOrgLink("source", "org_id"),
-		numberColumn("Value", "Sinks", "none").withGauge(sinkLimit, thresholds(blue, threshold{sinkLimit - 1, orange})).withWidth(110),
+		numberColumn("Value", "Sinks", "none").withGauge(sinkLimit, thresholds(blue, threshold{sinkLimit - 1, orange}, threshold{sinkLimit + 1, blue})).withWidth(110),
 		hiddenColumn("org_id"),
 	).withInstantQuery(withOrg(`label_replace(`+sinksPerSource+`, "org_id", "$1", "source_org_id", "(.*)")`)).
 		sortBy("-Sinks", "Source").

@@ -156,8 +156,9 @@ func timeSeries(width int, title, description, unit, noValue string) panel {
 var (
 	unfilled  = object{"fillOpacity": 0} // for many series, which would hide each other
 	stepAfter = object{"lineInterpolation": "stepAfter"}
-	stacked   = object{"lineInterpolation": "stepAfter", "fillOpacity": 30, "stacking": object{"mode": "normal", "group": "A"}}
-	bars      = object{"drawStyle": "bars", "fillOpacity": 80, "lineWidth": 0, "stacking": object{"mode": "normal", "group": "A"}}
+	// Without lines: a stacked 0 would have one on top of the others.
+	stacked = object{"lineInterpolation": "stepAfter", "fillOpacity": 60, "lineWidth": 0, "stacking": object{"mode": "normal", "group": "A"}}
+	bars    = object{"drawStyle": "bars", "fillOpacity": 80, "lineWidth": 0, "stacking": object{"mode": "normal", "group": "A"}}
 )
 
 // fixedColor returns the property that sets the color of a field.

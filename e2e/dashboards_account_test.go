@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
 	"datadog_org_connections_exporter/datadog/fake"
@@ -176,6 +177,7 @@ func (j *changedAccount) testChanges(t *testing.T) {
 		}
 		return nil
 	})
+	j.testAnnotation(t, len(want))
 	for stat, want := range map[string]model.SampleValue{"A": 1, "B": 0, "C": 0, "D": 0, "E": 1} {
 		if answer := j.waitForAnswer(t, "Changes (stat "+stat+")", 1); answer[0].Value != want {
 			t.Errorf("stat %s of the changes is %v, want %v", stat, answer[0].Value, want)
@@ -183,11 +185,35 @@ func (j *changedAccount) testChanges(t *testing.T) {
 	}
 }
 
+// testAnnotation checks that each change is annotated once, at its time: Grafana takes
+// the time from the value.
+func (j *changedAccount) testAnnotation(t *testing.T, want int) {
+	t.Helper()
+	const step = time.Second // as expand says
+	q := findQuery(t, j.queries, "annotation Changes")
+	value, _, _, err := j.merged.api.QueryRange(t.Context(), q.expand(time.Hour), v1.Range{Start: j.since, End: time.Now(), Step: step})
+	if err != nil {
+		t.Fatal(err)
+	}
+	matrix, _ := value.(model.Matrix)
+	if len(matrix) != want {
+		t.Errorf("%d changes are annotated, want %d: %v", len(matrix), want, matrix)
+	}
+	for _, series := range matrix {
+		if ago := series.Values[0].Timestamp.Time().Sub(time.UnixMicro(int64(series.Values[0].Value * 1000))); len(series.Values) != 1 || ago < 0 || ago >= step {
+			t.Errorf("a change is annotated by %v, want one time within %v before: %s", series.Values, step, series.Metric)
+		}
+	}
+}
+
 // The name of an org is gone with its last connection.
 func (j *changedAccount) testGone(t *testing.T) {
+	changes := findQuery(t, j.queries, "Changes (table A)")
+	if answer, err := j.merged.recent().query(t, changes.expand(time.Second)); err != nil || len(answer) > 0 {
+		t.Errorf("the changes of the last second are %v, %v, want none", answer, err)
+	}
 	j.RemoveConnection(j.added.ID)
 	want := []string{"added " + j.added.SinkID, "removed " + j.added.SinkID}
-	changes := findQuery(t, j.queries, "Changes (table A)")
 	eventually(t, "the removal in both servers", func() error {
 		answer, err := j.askBoth(t, changes, -1)
 		if err != nil {

@@ -53,7 +53,7 @@ func changesStat(width int) panel {
 	}
 	p.Options["orientation"] = "vertical"
 	p.Options["text"] = object{"titleSize": 16, "valueSize": 40}
-	return p.withRunbook("DatadogOrgConnectionNew").withRunbook("DatadogOrgConnectionRemoved")
+	return p.withChangeRunbooks()
 }
 
 func changesTable() panel {
@@ -71,7 +71,11 @@ func changesTable() panel {
 	).
 		withInstantQuery("1000 * ("+withSourceAndSink(changedInRange(""), orgsOfChanges(""))+")").
 		sortBy("-When", "Source", "Type").
-		withRunbook("DatadogOrgConnectionNew").withRunbook("DatadogOrgConnectionRemoved")
+		withChangeRunbooks()
+}
+
+func (p panel) withChangeRunbooks() panel {
+	return p.withRunbook("DatadogOrgConnectionNew").withRunbook("DatadogOrgConnectionWidened").withRunbook("DatadogOrgConnectionRemoved")
 }
 
 // historyAge is for how long each target has remembered changes without a gap.

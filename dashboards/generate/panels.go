@@ -47,7 +47,7 @@ func (p panel) withOverride(field string, properties ...property) panel {
 
 // withRunbook adds a panel link to the runbook of an alert.
 func (p panel) withRunbook(alert string) panel {
-	p.Links = append(p.Links, link{Title: "Runbook", URL: "#" + strings.ToLower(alert), TargetBlank: true})
+	p.Links = append(p.Links, link{Title: "Runbook of " + alert, URL: "#" + strings.ToLower(alert), TargetBlank: true})
 	return p
 }
 

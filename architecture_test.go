@@ -32,7 +32,7 @@ var allowedImports = map[string][]string{
 
 	// What shows a snapshot.
 	"internal/report": {"datadog", "internal/inventory", "internal/policy", "golang.org/x/text"},
-	"internal/web":    {"internal/inventory", "github.com/go-kit/log"},
+	"internal/web":    {"datadog", "internal/inventory", "internal/policy", "internal/report", "github.com/go-kit/log"},
 	"collector": {
 		"datadog", "internal/inventory", "internal/policy",
 		"github.com/prometheus/client_golang", "github.com/prometheus/client_model",

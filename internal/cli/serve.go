@@ -26,6 +26,7 @@ type serve struct {
 	policyFile    string
 	autoReload    bool
 	lifecycle     bool
+	disablePage   bool
 }
 
 func addServe(app *kingpin.Application) command {
@@ -38,6 +39,8 @@ func addServe(app *kingpin.Application) command {
 		BoolVar(&s.autoReload)
 	clause.Flag("web.enable-lifecycle", "Enable reloading the configuration and policy files by a POST to /-/reload.").
 		BoolVar(&s.lifecycle)
+	clause.Flag("web.disable-page", "Serve neither the page at / and what it links to, nor the API below /api/.").
+		BoolVar(&s.disablePage)
 	addDuration(clause, &s.ttl, "cache.ttl", inventory.DefaultTTL,
 		"How old a listing may be and still be served without asking Datadog again. Failed listings are not repeated sooner either.")
 	addDuration(clause, &s.maxStale, "cache.max-stale", inventory.DefaultMaxStale,
@@ -62,6 +65,7 @@ func (s *serve) run(ctx context.Context, io streams) error {
 		PolicyFile:      s.policyFile,
 		AutoReload:      s.autoReload,
 		EnableLifecycle: s.lifecycle,
+		DisablePage:     s.disablePage,
 		Logger:          logs.kit,
 		Slog:            logs.slog,
 	}

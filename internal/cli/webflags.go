@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -35,11 +36,16 @@ func addWebFlags(clause *kingpin.CmdClause) *webFlags {
 // parseTelemetryPath accepts a path at which nothing else is served, and which
 // [http.ServeMux] does not take for a pattern.
 func parseTelemetryPath(text string) (string, error) {
-	if !strings.HasPrefix(text, "/") || text == "/" || strings.HasPrefix(text, "/-/") || text == "/probe" || text == "/sd" ||
-		path.Clean(text) != text || strings.ContainsAny(text, "{}?#% \t\r\n") {
-		return "", errors.New("is not a path for metrics, such as /metrics; /, /probe, /sd and what is below /-/ are taken")
+	if !strings.HasPrefix(text, "/") || isTaken(text) || path.Clean(text) != text || strings.ContainsAny(text, "{}?#% \t\r\n") {
+		return "", errors.New("is not a path for metrics, such as /metrics; /, /history, /probe, /sd and what is below /-/, /api/ and /orgs/ are taken")
 	}
 	return text, nil
+}
+
+// isTaken reports whether something else is at the path.
+func isTaken(path string) bool {
+	return slices.Contains([]string{"/", "/history", "/probe", "/sd"}, path) ||
+		slices.ContainsFunc([]string{"/-/", "/api/", "/orgs/"}, func(prefix string) bool { return strings.HasPrefix(path, prefix) })
 }
 
 // listen returns the listeners of the flags, or those that systemd passes on. It

@@ -71,7 +71,9 @@ type Options struct {
 	// EnableLifecycle allows reloading over HTTP. Default: false.
 	EnableLifecycle bool
 
-	// Notice is shown prominently on the landing page. Default: none.
+	// DisablePage serves neither pages nor the API. Default: false.
+	DisablePage bool
+	// Notice is shown prominently on each page. Default: none.
 	Notice string
 	// Background runs beside the servers until ctx ends. Default: nothing.
 	Background func(ctx context.Context, inv *inventory.Inventory) error
@@ -105,17 +107,22 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 
-	handler := web.New(web.Options{
+	shown := web.Options{
 		Inventory:   e.inventory,
 		Metrics:     e.metricsHandler(),
 		Probe:       e.probe,
+		DisablePage: o.DisablePage,
 		Reload:      e.reloadOverHTTP(),
 		MetricsPath: o.MetricsPath,
 		MaxWait:     o.MaxWait,
 		Version:     version.Version,
 		Notice:      o.Notice,
 		Logger:      o.Logger,
-	})
+	}
+	if e.judge != nil {
+		shown.Judge = e.judge
+	}
+	handler := web.New(shown)
 	group.Go(func() error { e.inventory.WarmUp(); return nil })
 	group.Go(func() error { reloadOnHangup(ctx, hangups, e.reloader, o.Logger); return nil })
 	if e.reloader != nil && o.AutoReload {

@@ -48,11 +48,7 @@ func Merge(file string, content []byte, snapshot *inventory.Snapshot, now time.T
 	if len(unexpected) == 0 {
 		return content, nil
 	}
-	taken := map[string]bool{}
-	for _, rule := range p.Rules {
-		taken[rule.Name] = true
-	}
-	added := newRules(unexpected, taken)
+	added := newRules(unexpected, p.names())
 	kept, indent := appendable(string(content), rules)
 	var merged bytes.Buffer
 	merged.WriteString(kept)
@@ -67,6 +63,40 @@ func Merge(file string, content []byte, snapshot *inventory.Snapshot, now time.T
 		return nil, fmt.Errorf("%s: its rules are not one below the other at its end, each with a dash of its own; write them so, that others can be added", file)
 	}
 	return merged.Bytes(), nil
+}
+
+// names returns the names of the rules.
+func (p *Policy) names() map[string]bool {
+	names := map[string]bool{}
+	for _, rule := range p.Rules {
+		names[rule.Name] = true
+	}
+	return names
+}
+
+// Suggestion is a rule that would allow what is unexpected from one source to one sink.
+type Suggestion struct {
+	Source, Sink Org
+	// Types are in order.
+	Types []string
+	// Expired is the rule that allowed the first of them until it expired, or nil.
+	Expired *Rule
+	// YAML is the rule as an entry of the list of rules.
+	YAML string
+}
+
+// Suggest returns a rule for each source and sink of unexpected shares, in their order,
+// with names that no rule of the policy has.
+func (p *Policy) Suggest(unexpected []Share) []Suggestion {
+	var suggestions []Suggestion
+	for _, r := range newRules(unexpected, p.names()) {
+		var out bytes.Buffer
+		r.write(&out, "  ")
+		expired := unexpected[0].Expired
+		suggestions = append(suggestions, Suggestion{r.source, r.sink, r.types, expired, out.String()})
+		unexpected = unexpected[len(r.types):]
+	}
+	return suggestions
 }
 
 // appendable returns the text to which rules can be added if they are in block style

@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -152,5 +153,31 @@ func TestMerge_RefusesOtherLayouts(t *testing.T) {
 		} else if !strings.Contains(err.Error(), "policy.yml") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestPolicy_SuggestsRulesThatAllowWhatIsUnexpected(t *testing.T) {
+	s := snapshot("d>a logs", "a>c logs audit", "b>c metrics")
+	p, err := policy.Parse("policy.yml", []byte("rules:\n  - {name: payments-eu-to-security, source: Payments EU, sink: Security, types: [logs], expires: 2001-01-01}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	suggestions := p.Suggest(p.Judge(s, true, today).Unexpected)
+	if len(suggestions) != 3 || suggestions[0].Source.Name != "Payments EU" || !slices.Equal(suggestions[0].Types, []string{"audit", "logs"}) {
+		t.Fatalf("got %+v", suggestions)
+	}
+	text := "rules:\n"
+	for _, suggestion := range suggestions {
+		text += suggestion.YAML
+		if strings.Contains(suggestion.YAML, "name: payments-eu-to-security\n") {
+			t.Errorf("a rule has that name already:\n%s", suggestion.YAML)
+		}
+	}
+	pasted, err := policy.Parse("policy.yml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if j := pasted.Judge(s, true, today); len(j.Unexpected) > 0 || len(pasted.Rules) != 3 {
+		t.Errorf("unexpected %+v under\n%s", j.Unexpected, text)
 	}
 }

@@ -201,17 +201,17 @@ func (d Difference) WriteText(w io.Writer) error {
 		fmt.Fprintf(&out, "- %s: %s\n", c.label(), c.typesLabel())
 	}
 	for _, change := range d.Widened {
-		fmt.Fprintf(&out, "~ %s: +%s\n", change.Connection.label(), escape(strings.Join(change.Types, ", +")))
+		fmt.Fprintf(&out, "~ %s: +%s\n", change.Connection.label(), Escape(strings.Join(change.Types, ", +")))
 	}
 	for _, change := range d.Narrowed {
-		fmt.Fprintf(&out, "~ %s: -%s\n", change.Connection.label(), escape(strings.Join(change.Types, ", -")))
+		fmt.Fprintf(&out, "~ %s: -%s\n", change.Connection.label(), Escape(strings.Join(change.Types, ", -")))
 	}
 	for _, c := range d.CreatorsDisabled {
 		fmt.Fprintf(&out, "~ %s: its creator is disabled now, Datadog is about to delete it\n", c.label())
 	}
 	for _, r := range d.OrgsRenamed {
 		before, after := OrgRef{ID: r.ID, Name: r.Before}, OrgRef{ID: r.ID, Name: r.After}
-		fmt.Fprintf(&out, "~ org %s is now %s (%s)\n", before.label(), after.label(), escape(r.ID))
+		fmt.Fprintf(&out, "~ org %s is now %s (%s)\n", before.Label(), after.Label(), Escape(r.ID))
 	}
 	for _, c := range d.OutOfSight {
 		fmt.Fprintf(&out, "? %s: %s (out of sight: neither of its orgs is listed any more)\n", c.label(), c.typesLabel())
@@ -225,7 +225,7 @@ func (d Difference) WriteJSON(w io.Writer) error { return writeJSON(w, d) }
 
 // label returns the ends and the id of the connection, escaped.
 func (c Connection) label() string {
-	return fmt.Sprintf("%s -> %s (%s)", c.Source.label(), c.Sink.label(), escape(c.ID))
+	return fmt.Sprintf("%s -> %s (%s)", c.Source.Label(), c.Sink.Label(), Escape(c.ID))
 }
 
-func (c Connection) typesLabel() string { return cmp.Or(escape(joined(c.Types)), "no types") }
+func (c Connection) typesLabel() string { return cmp.Or(Escape(joined(c.Types)), "no types") }

@@ -11,6 +11,7 @@ import (
 
 	"datadog_org_connections_exporter/datadog"
 	"datadog_org_connections_exporter/internal/inventory"
+	"datadog_org_connections_exporter/internal/policy"
 )
 
 // documentVersion is the version of the documents that this package writes and reads.
@@ -74,6 +75,9 @@ type Connection struct {
 	Creator   Creator    `json:"creator"`
 	// Risks are names such as [RiskCreatorDisabled].
 	Risks []string `json:"risks"`
+	// Unexpected are those of the types that no rule of the policy allows, nil where it
+	// was not judged by one.
+	Unexpected []string `json:"unexpected,omitzero"`
 }
 
 // OrgRef names an org at one end of a connection.
@@ -135,6 +139,26 @@ func NewDocument(view inventory.View, now time.Time) Document {
 		d.Connections = append(d.Connections, newConnection(c, view.Snapshot, risks[c.ID]))
 	}
 	slices.SortFunc(d.Connections, compareConnections)
+	return d
+}
+
+// Judged returns the document with what the judgement of its snapshot says about each
+// connection; nil says nothing.
+func (d Document) Judged(j *policy.Judgement) Document {
+	if j == nil {
+		return d
+	}
+	unexpected := map[string][]string{}
+	for _, share := range j.Unexpected {
+		for _, id := range share.Connections {
+			unexpected[id] = append(unexpected[id], share.Type)
+		}
+	}
+	d.Connections = slices.Clone(d.Connections)
+	for n := range d.Connections {
+		c := &d.Connections[n]
+		c.Unexpected = append([]string{}, unexpected[c.ID]...)
+	}
 	return d
 }
 
@@ -220,6 +244,8 @@ func (d Document) validate() error {
 		return fmt.Errorf("the document has no list of connections; %s", readHint)
 	case d.Gaps == nil:
 		return fmt.Errorf("the document has no list of gaps; %s", readHint)
+	case d.Filter != nil && d.Filter.Query != "":
+		return fmt.Errorf("the document has only what the parameters %s select, which cannot be selected again; %s", d.Filter.Query, readHint)
 	case d.Listings == nil, len(d.Listings)+len(d.Gaps) == 0:
 		return fmt.Errorf("the document has no listings, which say whose connections it has; %s", readHint)
 	case d.Complete != (len(d.Gaps) == 0 && d.Filter == nil):

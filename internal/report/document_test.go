@@ -11,6 +11,7 @@ import (
 
 	"datadog_org_connections_exporter/datadog"
 	"datadog_org_connections_exporter/internal/inventory"
+	"datadog_org_connections_exporter/internal/policy"
 	"datadog_org_connections_exporter/internal/report"
 )
 
@@ -90,6 +91,7 @@ func TestRead_RejectsOtherInput(t *testing.T) {
 		"a hidden filter":  {smallest + `, "filter": {"types": ["logs"]}}`, "complete: true"},
 		"an unknown gap":   {strings.Replace(smallest, "true", "false", 1) + "}", "complete: false"},
 		"an invalid glob":  {smallest + `, "filter": {"source": ["[x"]}}`, `"[x" is not a valid glob`},
+		"a query":          {strings.Replace(smallest, "true", "false", 1) + `, "filter": {"query": "org=a"}}`, "what the parameters org=a select"},
 		"no id":            {strings.Replace(smallest, `"connections": [`, `"connections": [{}`, 1) + "}", "without an id"},
 		"two with one id":  {strings.Replace(smallest, `"connections": [`, `"connections": [{"id":"a"},{"id":"a"}`, 1) + "}", `two connections with the id "a"`},
 		"two documents":    {smallest + "}" + smallest + "}", "not a document of connections"},
@@ -191,6 +193,25 @@ func TestNewFilter_RejectsInvalidGlob(t *testing.T) {
 	for end, lists := range map[string][2][]string{"source": {{"a", "[x"}, nil}, "sink": {nil, {"[x"}}} {
 		if _, err := report.NewFilter(lists[0], lists[1], nil); err == nil || !strings.Contains(err.Error(), end+` "[x" is not a valid glob`) {
 			t.Errorf("%s: %v", end, err)
+		}
+	}
+}
+
+func TestDocument_JudgedSaysWhatIsUnexpected(t *testing.T) {
+	d := report.NewDocument(hostileView(), now)
+	if judged := d.Judged(nil); judged.Connections[0].Unexpected != nil {
+		t.Errorf("without a judgement, %+v", judged.Connections[0])
+	}
+	judged := d.Judged(&policy.Judgement{Unexpected: []policy.Share{
+		{Type: "audit", Connections: []string{"00-hub>01-quotes"}}, {Type: "logs", Connections: []string{"00-hub>01-quotes", "00-hub>06-cjk"}},
+	}})
+	for n, c := range judged.Connections {
+		want := map[string][]string{"00-hub>01-quotes": {"audit", "logs"}, "00-hub>06-cjk": {"logs"}}[c.ID]
+		if c.Unexpected == nil || !slices.Equal(c.Unexpected, want) {
+			t.Errorf("%s: unexpected %q, want %q", c.ID, c.Unexpected, want)
+		}
+		if d.Connections[n].Unexpected != nil {
+			t.Error("the document itself was changed")
 		}
 	}
 }

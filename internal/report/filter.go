@@ -14,6 +14,9 @@ type Filter struct {
 	Source []policy.Pattern `json:"source,omitempty"`
 	Sink   []policy.Pattern `json:"sink,omitempty"`
 	Types  []string         `json:"types,omitempty"`
+	// Query is what the parameters of an HTTP request select besides. [Read] rejects a
+	// document with one.
+	Query string `json:"query,omitempty"`
 }
 
 // NewFilter returns a filter. The error names an invalid glob.

@@ -46,7 +46,7 @@ type Finding struct {
 func PolicyFindings(j policy.Judgement) []Finding {
 	findings := []Finding{}
 	for _, s := range j.Unexpected {
-		text := fmt.Sprintf("%s from %s to %s is allowed by no rule", escape(s.Type), orgLabel(s.Source), orgLabel(s.Sink))
+		text := fmt.Sprintf("%s from %s to %s is allowed by no rule", Escape(s.Type), orgLabel(s.Source), orgLabel(s.Sink))
 		var rule policy.Rule
 		if s.Expired != nil {
 			rule = *s.Expired
@@ -57,7 +57,7 @@ func PolicyFindings(j policy.Judgement) []Finding {
 		findings = append(findings, finding)
 	}
 	for _, m := range j.Missing {
-		text := fmt.Sprintf("%s from %q to %q is required by rule %q and does not exist", escape(m.Type), m.Source, m.Sink, m.Rule.Name)
+		text := fmt.Sprintf("%s from %q to %q is required by rule %q and does not exist", Escape(m.Type), m.Source, m.Sink, m.Rule.Name)
 		findings = append(findings, ruleFinding(m.Rule, KindMissing, text, m.Type))
 	}
 	for _, rule := range j.Expired {
@@ -78,7 +78,7 @@ func RiskFindings(snapshot *inventory.Snapshot) []Finding {
 	for _, c := range snapshot.Connections {
 		source, sink := policy.Org(newOrgRef(snapshot, c.SourceID)), policy.Org(newOrgRef(snapshot, c.SinkID))
 		for _, risk := range risks[c.ID] {
-			text := fmt.Sprintf("%s from %s to %s: %s", escape(joined(c.Types)), orgLabel(source), orgLabel(sink), risk.Text)
+			text := fmt.Sprintf("%s from %s to %s: %s", Escape(joined(c.Types)), orgLabel(source), orgLabel(sink), risk.Text)
 			findings = append(findings, Finding{Kind: KindRisk, Text: text, Risk: risk.Name, Source: c.SourceID, Sink: c.SinkID, Connections: []string{c.ID}})
 		}
 	}
@@ -87,7 +87,7 @@ func RiskFindings(snapshot *inventory.Snapshot) []Finding {
 
 // orgLabel returns the name and the id of an org, escaped.
 func orgLabel(org policy.Org) string {
-	return fmt.Sprintf("%s (%s)", OrgRef(org).label(), escape(cmp.Or(org.ID, "unknown")))
+	return fmt.Sprintf("%s (%s)", OrgRef(org).Label(), Escape(cmp.Or(org.ID, "unknown")))
 }
 
 // WriteFindingsText writes one line per finding, with the owner and the ticket of its
@@ -96,10 +96,10 @@ func WriteFindingsText(w io.Writer, findings []Finding) error {
 	for _, f := range findings {
 		line := fmt.Sprintf("%-10s  %s", f.Kind, f.Text)
 		if f.Owner != "" {
-			line += "; owner " + escape(f.Owner)
+			line += "; owner " + Escape(f.Owner)
 		}
 		if f.Ticket != "" {
-			line += "; ticket " + escape(f.Ticket)
+			line += "; ticket " + Escape(f.Ticket)
 		}
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err

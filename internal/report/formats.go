@@ -80,7 +80,7 @@ func (c Connection) csvRecord() []string {
 		created, c.Creator.ID, c.Creator.Kind, disabled, joined(c.Risks),
 	}
 	for n, field := range record {
-		record[n] = escapeFormula(escape(field))
+		record[n] = escapeFormula(Escape(field))
 	}
 	return record
 }
@@ -94,11 +94,11 @@ func escapeFormula(field string) string {
 	return field
 }
 
-// escape returns text with every character that is not visible as a Go escape
+// Escape returns text with every character that is not visible as a Go escape
 // sequence, so that a name cannot move the cursor, begin a line, or change the
 // direction of the text around it. Backslashes are kept: the result is for people
 // and not decoded.
-func escape(text string) string {
+func Escape(text string) string {
 	var out strings.Builder
 	for _, r := range text { // yields U+FFFD, which is visible, for invalid UTF-8
 		if unicode.IsGraphic(r) {
@@ -111,9 +111,9 @@ func escape(text string) string {
 	return out.String()
 }
 
-// label returns what people call the org, escaped.
-func (o OrgRef) label() string {
-	return escape(cmp.Or(strings.TrimSpace(o.Name), strings.TrimSpace(o.ID), "unknown"))
+// Label returns what people call the org, escaped as by [Escape].
+func (o OrgRef) Label() string {
+	return Escape(cmp.Or(strings.TrimSpace(o.Name), strings.TrimSpace(o.ID), "unknown"))
 }
 
 func joined(texts []string) string { return strings.Join(texts, ", ") }

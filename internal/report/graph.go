@@ -33,7 +33,7 @@ func WriteDOT(w io.Writer, d Document) error {
 	var out strings.Builder
 	out.WriteString("digraph connections {\n  rankdir=LR;\n  node [shape=box];\n")
 	for _, node := range d.nodes() {
-		fmt.Fprintf(&out, "  %s [label=%s];\n", dotQuote(node.ID), dotLabel(node.label()))
+		fmt.Fprintf(&out, "  %s [label=%s];\n", dotQuote(node.ID), dotLabel(node.Label()))
 	}
 	for _, c := range d.Connections {
 		fmt.Fprintf(&out, "  %s -> %s [label=%s];\n", dotQuote(c.Source.ID), dotQuote(c.Sink.ID), dotLabel(joined(c.Types)))
@@ -45,7 +45,7 @@ func WriteDOT(w io.Writer, d Document) error {
 
 var dotEscaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
-func dotQuote(text string) string { return `"` + dotEscaper.Replace(escape(text)) + `"` }
+func dotQuote(text string) string { return `"` + dotEscaper.Replace(Escape(text)) + `"` }
 
 // dotLabel quotes a label, in which Graphviz decodes HTML entities.
 func dotLabel(text string) string { return dotQuote(strings.ReplaceAll(text, "&", "&amp;")) }
@@ -58,7 +58,7 @@ func WriteMermaid(w io.Writer, d Document) error {
 	names := map[string]string{}
 	for n, node := range d.nodes() {
 		names[node.ID] = fmt.Sprintf("n%d", n+1)
-		fmt.Fprintf(&out, "  %s[%s]\n", names[node.ID], mermaidQuote(node.label()))
+		fmt.Fprintf(&out, "  %s[%s]\n", names[node.ID], mermaidQuote(node.Label()))
 	}
 	for _, c := range d.Connections {
 		edge := "-->"
@@ -75,7 +75,7 @@ func WriteMermaid(w io.Writer, d Document) error {
 // interpret become entity codes such as #35;.
 func mermaidQuote(text string) string {
 	var out strings.Builder
-	for _, r := range escape(text) {
+	for _, r := range Escape(text) {
 		if r > unicode.MaxASCII || unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(" ,-_/", r) {
 			out.WriteRune(r)
 		} else {

@@ -107,7 +107,7 @@ func (h History) WriteTable(w io.Writer, o TableOptions) error {
 		rows := [][]string{{"TIME", "CHANGE", "SOURCE", "SINK", "TYPES", "CREATOR"}}
 		for _, c := range h.Changes {
 			row := []string{
-				c.Time.Format("2006-01-02 15:04:05Z"), string(c.Change), c.Source.label(), c.Sink.label(), c.typesLabel(), c.Creator.label(),
+				c.Time.Format("2006-01-02 15:04:05Z"), string(c.Change), c.Source.Label(), c.Sink.Label(), c.typesLabel(), c.Creator.label(),
 			}
 			for n, cell := range row {
 				if cell == "" {
@@ -137,7 +137,7 @@ func (c Change) typesLabel() string {
 	for _, t := range c.Types {
 		signed = append(signed, sign+t)
 	}
-	return escape(joined(signed))
+	return Escape(joined(signed))
 }
 
 // summary returns counts such as "3 changes: added 2, removed 1; remembered since …".
@@ -179,7 +179,7 @@ func (h History) WriteCSV(w io.Writer) error {
 			joined(c.Types), joined(c.TypesNow), c.Creator.ID, c.Creator.Kind,
 		}
 		for n, field := range record {
-			record[n] = escapeFormula(escape(field))
+			record[n] = escapeFormula(Escape(field))
 		}
 		records = append(records, record)
 	}

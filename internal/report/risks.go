@@ -71,7 +71,7 @@ func sharingRisk(source, sink string) []Risk {
 	if source != strictestSharing || sink == "" || sink == strictestSharing {
 		return nil
 	}
-	return []Risk{{RiskSinkSharesMore, fmt.Sprintf("The sink's sharing is %s, the source's %s: the sink may publish what the source may not.", escape(sink), source)}}
+	return []Risk{{RiskSinkSharesMore, fmt.Sprintf("The sink's sharing is %s, the source's %s: the sink may publish what the source may not.", Escape(sink), source)}}
 }
 
 func limitRisk(sinks int) []Risk {

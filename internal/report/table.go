@@ -63,9 +63,9 @@ func (c Connection) tableRow(now time.Time) []string {
 	if c.CreatedAt != nil {
 		age = formatAge(now.Sub(*c.CreatedAt))
 	}
-	row := []string{c.Source.label(), c.Sink.label(), joined(c.Types), age, c.Creator.label(), joined(c.Risks)}
+	row := []string{c.Source.Label(), c.Sink.Label(), joined(c.Types), age, c.Creator.label(), joined(c.Risks)}
 	for n, cell := range row {
-		if row[n] = escape(cell); cell == "" {
+		if row[n] = Escape(cell); cell == "" {
 			row[n] = emptyCell
 		}
 	}
@@ -161,7 +161,7 @@ func (d Document) summary() string {
 	}
 	var byType []string
 	for _, t := range slices.Sorted(maps.Keys(counts)) {
-		byType = append(byType, fmt.Sprintf("%s %d", escape(t), counts[t]))
+		byType = append(byType, fmt.Sprintf("%s %d", Escape(t), counts[t]))
 	}
 	summary := plural(len(d.Connections), "connection") + ", " + plural(len(d.Orgs), "org")
 	if byType == nil {

@@ -29,6 +29,10 @@ type Options struct {
 	// Probe returns the target of one org; ok is false if no org has that name.
 	// Required.
 	Probe func(org string) (target Target, ok bool)
+	// Judge says what is expected. Default: no policy.
+	Judge Judge
+	// DisablePage serves neither pages nor the API. Default: false.
+	DisablePage bool
 	// Reload reloads the configuration. Default: reloading is forbidden.
 	Reload func() error
 	// MetricsPath is the path of the metrics. Default: /metrics.
@@ -43,7 +47,16 @@ type Options struct {
 	Logger log.Logger
 }
 
-type server struct{ Options }
+type server struct {
+	Options
+	contents  contents
+	responses apiResponses
+}
+
+// content returns what is known now. It asks nobody.
+func (s *server) content() *content {
+	return s.contents.get(s.Inventory.View(), s.Judge, time.Now())
+}
 
 // New returns the handler of all routes.
 func New(o Options) http.Handler {
@@ -56,7 +69,7 @@ func New(o Options) http.Handler {
 	if o.Logger == nil {
 		o.Logger = log.NewNopLogger()
 	}
-	s := &server{o}
+	s := &server{Options: o}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+o.MetricsPath, s.metrics)
 	mux.HandleFunc("GET /probe", s.probe)
@@ -65,8 +78,20 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("GET /-/ready", s.ready)
 	mux.HandleFunc("POST /-/reload", s.reload)
 	mux.HandleFunc("PUT /-/reload", s.reload)
-	mux.HandleFunc("GET /{$}", s.landing)
+	if !o.DisablePage {
+		s.handlePages(mux)
+	}
 	return mux
+}
+
+func (s *server) handlePages(mux *http.ServeMux) {
+	mux.HandleFunc("GET /{$}", s.landing)
+	mux.HandleFunc("GET /api/v1/inventory", s.apiInventory)
+	mux.HandleFunc("GET /api/v1/history", s.apiHistory)
+	mux.HandleFunc("GET /api/v1/status", s.apiStatus)
+	mux.HandleFunc("GET /api/", func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, r, http.StatusNotFound, "there is no "+r.URL.Path+"; there are /api/v1/inventory, /api/v1/history and /api/v1/status")
+	})
 }
 
 // healthy responds 200 even if every listing fails: a restart would not help, and

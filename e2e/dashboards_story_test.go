@@ -13,11 +13,12 @@ import (
 
 // unansweredInDemo are the queries without a result in the demo, and why.
 var unansweredInDemo = map[string]string{
-	"Rule expiry (table A)":  "the demo's policy has no rule that expires",
-	"Configuration (stat A)": "the demo has no configuration file",
-	"Exporters (table C)":    "the demo has no configuration file",
-	"Exporters (table D)":    "the demo has no configuration file",
-	"annotation Reload":      "the demo has no configuration file",
+	"Rule expiry (table A)":      "the demo's policy has no rule that expires",
+	"Discovery failing (stat A)": "the demo discovers no orgs",
+	"Configuration (stat A)":     "the demo has no configuration file",
+	"Exporters (table C)":        "the demo has no configuration file",
+	"Exporters (table D)":        "the demo has no configuration file",
+	"annotation Reload":          "the demo has no configuration file",
 }
 
 // In the course of the demo every panel shows data, except those above.

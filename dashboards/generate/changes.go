@@ -52,7 +52,7 @@ func changesStat(width int) panel {
 		p.Targets[n].LegendFormat = name
 	}
 	p.Options["orientation"] = "vertical"
-	p.Options["text"] = object{"titleSize": 16, "valueSize": 40}
+	p.Options["text"] = object{"titleSize": 16, "valueSize": 32}
 	return p.withChangeRunbooks()
 }
 

@@ -26,6 +26,7 @@ var allowedImports = map[string][]string{
 	"datadog/fake": {},
 
 	"internal/inventory": {"datadog", "github.com/go-kit/log"},
+	"internal/storage":   {"datadog", "internal/inventory", "github.com/go-kit/log", "go.etcd.io/bbolt", "google.golang.org/protobuf"},
 	"internal/yamlcheck": {"internal/boundedfile", "go.yaml.in/yaml/v3"},
 	"internal/config":    {"datadog", "internal/yamlcheck"},
 	"internal/policy":    {"internal/inventory", "internal/yamlcheck"},
@@ -44,7 +45,7 @@ var allowedImports = map[string][]string{
 
 	// What puts the parts together: the process, the command line, main.
 	"internal/exporter": {
-		"collector", "datadog", "internal/config", "internal/exposition", "internal/inventory", "internal/policy", "internal/web", "internal/yamlcheck",
+		"collector", "datadog", "internal/config", "internal/exposition", "internal/inventory", "internal/policy", "internal/storage", "internal/web", "internal/yamlcheck",
 		"github.com/go-kit/log", "github.com/prometheus/client_golang", "github.com/prometheus/common", "github.com/prometheus/exporter-toolkit",
 		"golang.org/x/sync",
 	},

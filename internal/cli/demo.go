@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/go-kit/log/level"
 
 	"datadog_org_connections_exporter/collector"
 	"datadog_org_connections_exporter/datadog"
@@ -58,6 +60,12 @@ func (d *demo) run(ctx context.Context, io streams) error {
 	for _, l := range listeners {
 		defer l.Close() //nolint:errcheck // the demo is over
 	}
+	state, err := os.MkdirTemp("", programName+"-demo-")
+	if err == nil {
+		defer os.RemoveAll(state) //nolint:errcheck // the demo is over
+	} else { // a container may have nowhere to write
+		level.Warn(logs.kit).Log("msg", "The demo has no state directory, and remembers in memory only", "err", err)
+	}
 	played := playedStory{steps: story, pace: d.pace, out: io.out}
 	current := &policy.Current{}
 	for ctx.Err() == nil {
@@ -78,6 +86,7 @@ func (d *demo) run(ctx context.Context, io streams) error {
 			MetricsPath: d.web.metricsPath,
 			MaxWait:     demoTimeout,
 			TTL:         demoTTL,
+			StoragePath: state,
 			Orgs:        []inventory.Org{{Name: defaultOrg, Lister: hints{repeats: true}.wrap(client)}},
 			APIMetrics:  apiMetrics,
 			Policy:      current,

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/model"
 )
 
 // flagGroup is what flags are added to: the application or a command.
@@ -45,6 +46,18 @@ func addDuration(group flagGroup, target *time.Duration, name string, preset tim
 			return 0, errors.New("is not a duration above zero, such as 30s, 5m or 1h30m")
 		}
 		return d, nil
+	}})
+}
+
+// addDays adds a flag for a duration above zero that may be in days, weeks and years, as
+// Prometheus has them.
+func addDays(group flagGroup, target *time.Duration, name string, preset time.Duration, help string) {
+	group.Flag(name, help).Default(model.Duration(preset).String()).SetValue(flagValue[time.Duration]{name, target, func(text string) (time.Duration, error) {
+		d, err := model.ParseDuration(text)
+		if err != nil || d <= 0 {
+			return 0, errors.New("is not a duration above zero, such as 36h, 90d or 1y")
+		}
+		return time.Duration(d), nil
 	}})
 }
 

@@ -6,6 +6,7 @@
 //	handlers.go   the handlers of /metrics and /probe
 //	reload.go     reloads files on SIGHUP, over HTTP or when they change
 //	orgloader.go  orgs, discoveries and their clients from a configuration file
+//	storage.go    the state directory, or why there is none
 package exporter
 
 import (
@@ -45,8 +46,11 @@ type Options struct {
 	// send its own timeout. Default: 30s.
 	MaxWait time.Duration
 
-	// TTL and MaxStale are those of [inventory.Options].
-	TTL, MaxStale time.Duration
+	// TTL, MaxStale and Retention are those of [inventory.Options].
+	TTL, MaxStale, Retention time.Duration
+	// StoragePath is the state directory. Where it cannot be used, nothing is remembered
+	// beyond the process. Default: none.
+	StoragePath string
 	// Orgs to list. Ignored where ConfigFile is set.
 	Orgs []inventory.Org
 	// Discoveries list the orgs of accounts. Ignored where ConfigFile is set.
@@ -101,11 +105,17 @@ func Run(ctx context.Context, o Options) error {
 	level.Info(o.Logger).Log("msg", "Starting "+Name, "version", version.Info(), "build_context", version.BuildContext())
 	group, ctx := errgroup.WithContext(ctx)
 	e := exporter{Options: o}
-	e.inventory = inventory.New(ctx, o.Orgs, inventory.Options{Discoveries: o.Discoveries, TTL: o.TTL, MaxStale: o.MaxStale, Logger: o.Logger})
 	if err := e.loadFiles(); err != nil {
 		closeAll(o.Listeners)
 		return err
 	}
+	options := inventory.Options{Discoveries: e.Discoveries, TTL: o.TTL, MaxStale: o.MaxStale, Retention: o.Retention, Logger: o.Logger}
+	if o.StoragePath != "" {
+		var closeStorage func()
+		options.Storage, options.State, closeStorage = openStorage(o.StoragePath, o.Logger)
+		defer closeStorage()
+	}
+	e.inventory = inventory.New(ctx, e.Orgs, options)
 
 	shown := web.Options{
 		Inventory:   e.inventory,
@@ -124,6 +134,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	handler := web.New(shown)
 	group.Go(func() error { e.inventory.WarmUp(); return nil })
+	group.Go(func() error { e.inventory.Store(); return nil })
 	group.Go(func() error { reloadOnHangup(ctx, hangups, e.reloader, o.Logger); return nil })
 	if e.reloader != nil && o.AutoReload {
 		group.Go(func() error { e.reloader.watch(ctx); return nil })
@@ -170,6 +181,10 @@ func (e *exporter) configFile() *reloadableFile {
 		}
 		return func() {
 			loaded.makeCurrent()
+			if e.inventory == nil { // the first time
+				e.Orgs, e.Discoveries = loaded.orgs, loaded.discoveries
+				return
+			}
 			e.inventory.Configure(loaded.orgs, loaded.discoveries...)
 			e.probes.reset()
 		}, nil

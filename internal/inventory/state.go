@@ -114,6 +114,9 @@ func (u *Update) add(later Update) {
 	if later.Expired.After(u.Expired) {
 		u.Expired = later.Expired
 	}
+	for len(u.Changes) > 0 && u.Changes[0].Found.Before(u.Expired) {
+		u.Changes = u.Changes[1:]
+	}
 }
 
 // writer writes updates to the storage, one at a time. Those that come meanwhile, or
@@ -193,7 +196,7 @@ func (inv *Inventory) Store() {
 		first, err := inv.writer.write()
 		switch {
 		case err != nil && first:
-			level.Error(inv.logger).Log("msg", "What is remembered cannot be written; it is tried again with the next listing", "err", err)
+			level.Error(inv.logger).Log("msg", "What is remembered cannot be written", "err", err)
 		case first:
 			level.Info(inv.logger).Log("msg", "What is remembered can be written again")
 		}

@@ -19,7 +19,7 @@ import (
 	"datadog_org_connections_exporter/internal/storage"
 )
 
-var kills = flag.Int("kills", 200, "how often TestDB_SurvivesKill kills the process that writes")
+var kills = flag.Int("kills", 100, "how often TestDB_SurvivesKill kills the process that writes")
 
 // writerEnv is set in the process that TestDB_SurvivesKill kills: its state directory.
 const writerEnv = "STORAGE_TEST_WRITER"
@@ -31,8 +31,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// step returns the n-th update of a story that depends on nothing else. Pages are written
-// and freed, and changes expire.
+// step returns the n-th update of a story that depends on nothing else, in which changes
+// expire.
 func step(n int) inventory.Update {
 	random := rand.New(rand.NewPCG(uint64(n), 1))
 	u := inventory.Update{

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +47,7 @@ func write(t testing.TB, db *storage.DB, u inventory.Update) {
 	}
 }
 
-func stateFile(dir string) string { return filepath.Join(dir, "state.db") }
+func stateFile(dir string) string { return filepath.Join(dir, "state") }
 
 // model is a state that updates are applied to.
 type model struct{ inventory.State }
@@ -132,6 +133,7 @@ func star(connections, changes int) inventory.Update {
 			})
 		}
 	}
+	slices.SortFunc(listing.Listing.Orgs, func(a, b datadog.Org) int { return strings.Compare(a.ID, b.ID) })
 	u.Listings = map[string]*inventory.StoredListing{"default": listing}
 	return u
 }

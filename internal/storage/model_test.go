@@ -86,7 +86,7 @@ var anyMemory = rapid.Custom(func(t *rapid.T) *inventory.Memory {
 	}
 	m := &inventory.Memory{Start: anyTime.Draw(t, "start"), Names: rapid.MapOf(anyID, anyText).Draw(t, "names")}
 	for range rapid.IntRange(0, 3).Draw(t, "looks") {
-		m.Looks = append(m.Looks, inventory.Look{OrgID: maybeID.Draw(t, "org"), Credentials: anyText.Draw(t, "credentials"), Filter: anyFilter.Draw(t, "filter"), Ended: anyTime.Draw(t, "began")})
+		m.Looks = append(m.Looks, inventory.Look{OrgID: maybeID.Draw(t, "org"), Credentials: anyText.Draw(t, "credentials"), Filter: anyFilter.Draw(t, "filter"), Ended: anyTime.Draw(t, "ended")})
 	}
 	if rapid.Bool().Draw(t, "counted") {
 		m.Totals = rapid.MapOfN(anyKind, rapid.Uint64(), 1, -1).Draw(t, "totals")

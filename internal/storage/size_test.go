@@ -26,7 +26,7 @@ func TestDB_SizeOfALargeState(t *testing.T) {
 	began := time.Now()
 	write(t, db, star(100_000, 10_000))
 	t.Logf("first write: %v, %d MB", time.Since(began), fileSize(t, dir)>>20)
-	for i := range 100 { // 1% of them change, and the pages that are freed are used again
+	for i := range 100 { // 1% of them change
 		u := inventory.Update{Connections: map[string]*inventory.Remembered{}}
 		for n := i; n < 100_000; n += 10_000 {
 			c := datadog.Connection{ID: uuid(1, n), SourceID: uuid(2, n+1), SinkID: uuid(2, 0), Types: []string{"audit", "logs", "metrics"}, CreatedAt: epoch, Creator: datadog.Creator{Kind: datadog.CreatorUser}}

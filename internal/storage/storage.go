@@ -1,83 +1,99 @@
 package storage
 
 import (
-	"bytes"
-	"encoding/binary"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"runtime/debug"
-	"slices"
-	"strconv"
 	"time"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
-	"go.etcd.io/bbolt"
-	bbolterrors "go.etcd.io/bbolt/errors"
+	"github.com/gofrs/flock"
 
-	"datadog_org_connections_exporter/datadog"
 	"datadog_org_connections_exporter/internal/inventory"
 )
 
-// fileName is the name of the file in the state directory.
-const fileName = "state.db"
-
-// The names of buckets, and keys with a meaning.
+// The names of files in the state directory.
 const (
-	metaBucket        = "meta"
-	namesBucket       = "names"
-	connectionsBucket = "connections"
-	listingsBucket    = "listings"
-	orgsBucket        = "orgs"
-	changesBucket     = "changes"
-
-	versionKey = "version"
-	memoryKey  = "memory"
-	listingKey = "listing"
+	fileName = "state"
+	tempName = "state.tmp" // of a state that is not written yet
+	lockName = "lock"
 )
 
 // lockTimeout is how long [Open] waits for another process to end.
 const lockTimeout = time.Second
 
-// errNewer is wrapped by errors about files of a later version.
-var errNewer = errors.New("it is a later version's")
+// slack is how many bytes of updates are written before they are replaced by the state
+// that they add up to, beyond the size of that.
+const slack = 1 << 20
 
 // DB is a state directory that is open for writing. It implements [inventory.Storage].
 // Its methods must not be called concurrently.
 type DB struct {
-	path    string
-	bolt    *bbolt.DB
-	changes uint64 // number of the next one
-	// orgs are those that are known to be stored of each listing.
-	orgs map[string][]datadog.Org
-	// lost is why the file cannot be written any more.
-	lost error
+	path string
+	lock *flock.Flock
+	file *os.File
+	size int64 // of the whole records. What follows is to be cut off before the next.
+	// replaceAt is the size at which the updates are replaced by the state.
+	replaceAt int64
+	written   written
 }
 
 // Open opens a state directory, which it creates unless it exists, and returns what is
 // remembered there. A broken file is set aside, which is logged. The error says what to
 // do.
 func Open(dir string, logger log.Logger) (*DB, *inventory.State, error) {
-	if err := makeDir(dir); err != nil {
+	db, state, err := open(dir, logger)
+	if err != nil {
 		return nil, nil, fmt.Errorf("open the state directory %s: %w", dir, explain(err))
 	}
-	path := filepath.Join(dir, fileName)
-	db, state, err := openFile(path)
-	if errors.Is(err, errBroken) {
-		aside := path + ".broken-" + time.Now().UTC().Format("20060102T150405.000Z")
-		if err := os.Rename(path, aside); err != nil {
-			return nil, nil, fmt.Errorf("set the broken state aside: %w", explain(err))
+	return db, state, nil
+}
+
+func open(dir string, logger log.Logger) (_ *DB, _ *inventory.State, err error) {
+	if err := makeDir(dir); err != nil {
+		return nil, nil, err
+	}
+	db := &DB{path: filepath.Join(dir, fileName), lock: flock.New(filepath.Join(dir, lockName), flock.SetPermissions(0o600))}
+	ctx, cancel := context.WithTimeout(context.Background(), lockTimeout)
+	defer cancel()
+	locked, err := db.lock.TryLockContext(ctx, lockTimeout/10)
+	if err != nil && ctx.Err() == nil {
+		return nil, nil, err
+	}
+	if !locked {
+		return nil, nil, errors.New("another process uses it: stop that one, or give each a directory of its own")
+	}
+	defer func() {
+		if err != nil {
+			_ = db.Close() // nothing was written
 		}
-		level.Error(logger).Log("msg", "The state cannot be used and was set aside; the memory begins anew", "file", aside, "err", err)
-		db, state, err = openFile(path)
+	}()
+	if db.file, err = os.OpenFile(db.path, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return nil, nil, err
+	}
+	l := newLoader()
+	db.size, err = readRecords(db.file, l.add)
+	state := l.finish()
+	db.written = newWritten(state)
+	if errors.Is(err, errBroken) {
+		aside := db.path + ".broken-" + time.Now().UTC().Format("20060102T150405.000000000Z")
+		level.Error(logger).Log("msg", "The state is set aside, and what can be read of it is used", "file", aside, "changes", len(state.Changes), "err", err)
+		if err := os.Rename(db.path, aside); err != nil {
+			return nil, nil, err
+		}
+		return db, state, db.replace(state)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("open the state %s: %w", path, explain(err))
+		return nil, nil, err
 	}
+	if db.size == 0 {
+		return db, state, db.replace(state)
+	}
+	db.replaceAt = 2*db.size + slack
 	return db, state, nil
 }
 
@@ -98,8 +114,6 @@ func makeDir(dir string) error {
 func explain(err error) error {
 	advice := ""
 	switch {
-	case errors.Is(err, bbolterrors.ErrTimeout):
-		return errors.New("another process uses it: stop that one, or give each a directory of its own")
 	case errors.Is(err, errNewer):
 		advice = "run that version, or name another directory"
 	case errors.Is(err, fs.ErrNotExist):
@@ -112,67 +126,29 @@ func explain(err error) error {
 	return fmt.Errorf("%w: %s", err, advice)
 }
 
-// openFile opens a file, or a new one. The error wraps errBroken only where nobody else
-// uses the file.
-func openFile(path string) (*DB, *inventory.State, error) {
-	var file *os.File
-	var bolt *bbolt.DB
-	opening := guard(func() (err error) {
-		bolt, err = bbolt.Open(path, 0o600, &bbolt.Options{
-			Timeout:      lockTimeout,
-			FreelistType: bbolt.FreelistMapType,
-			NoStatistics: true,
-			OpenFile: func(name string, flag int, perm os.FileMode) (_ *os.File, err error) {
-				file, err = os.OpenFile(name, flag, perm)
-				return file, err
-			},
-		})
-		return err
-	})
-	if errors.Is(opening, bbolterrors.ErrTimeout) || file == nil {
-		return nil, nil, opening
-	}
-	content, err := load(path)
-	if err == nil {
-		err = opening
-	}
-	if err != nil {
-		if bolt != nil {
-			_ = bolt.Close() // nothing was written
-		}
-		_ = file.Close() // where bbolt did not
-		return nil, nil, err
-	}
-	bolt.AllocSize = 1 << 20 // the file grows by that
-	db := &DB{path: path, bolt: bolt, changes: content.changes, orgs: map[string][]datadog.Org{}}
-	for name, l := range content.state.Listings {
-		db.orgs[name] = l.Listing.Orgs
-	}
-	if content.version == 0 {
-		if err := db.update(createBuckets); err != nil {
-			return nil, nil, errors.Join(err, db.Close())
-		}
-	}
-	return db, &content.state, nil
-}
-
-// Read returns what is remembered in a state directory, also while another process has
-// it open.
+// Read returns what is remembered in a state directory, also while another process
+// writes there.
 func Read(dir string) (*inventory.State, error) {
 	path := filepath.Join(dir, fileName)
-	content, err := load(path)
+	file, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the state %s: %w", path, err)
+		return nil, fmt.Errorf("read the state: %w", err)
 	}
-	return &content.state, nil
+	defer file.Close() //nolint:errcheck // it was only read
+	l := newLoader()
+	if _, err := readRecords(file, l.add); err != nil {
+		return nil, fmt.Errorf("read the state %s: %w", path, explain(err))
+	}
+	return l.finish(), nil
 }
 
-// Close closes the file.
+// Close closes the directory for this process.
 func (db *DB) Close() error {
-	if db.lost != nil {
-		return nil // bbolt would wait for itself
+	var err error
+	if db.file != nil {
+		err = db.file.Close()
 	}
-	if err := guard(db.bolt.Close); err != nil {
+	if err := errors.Join(err, db.lock.Close()); err != nil {
 		return fmt.Errorf("close the state %s: %w", db.path, err)
 	}
 	return nil
@@ -180,209 +156,86 @@ func (db *DB) Close() error {
 
 // Write implements [inventory.Storage]. The update is on the disk when it returns.
 func (db *DB) Write(u inventory.Update) error {
-	err := db.update(func(tx *bbolt.Tx) error { return db.write(tx, u) })
+	record, err := encodeRecord(db.written.stored(u))
+	if err == nil {
+		err = db.append(record)
+	}
 	if err != nil {
-		clear(db.orgs) // it may be on the disk all the same
 		return fmt.Errorf("write the state %s: %w", db.path, err)
 	}
-	for name, l := range u.Listings {
-		if l == nil {
-			delete(db.orgs, name)
-		} else {
-			db.orgs[name] = l.Listing.Orgs
-		}
-	}
-	// Only now: an update that fails is written again, to the same keys.
-	db.changes += uint64(len(u.Changes))
-	return nil
-}
-
-// update runs a transaction.
-func (db *DB) update(run func(tx *bbolt.Tx) error) error {
-	if db.lost != nil {
-		return db.lost
-	}
-	err := guard(func() error { return db.bolt.Update(run) })
-	if errors.Is(err, errPanic) {
-		db.lost = fmt.Errorf("%w; see whether the disk is all right, and restart", err)
-		return db.lost
-	}
-	return err
-}
-
-// errPanic is wrapped by what [guard] returns after a panic.
-var errPanic = errors.New("the file cannot be used any more")
-
-// guard runs what may panic or fault, because bbolt maps a file that others may damage,
-// or the disk may fail to read.
-func guard(run func() error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("%w: %v", errPanic, r)
-		}
-	}()
-	return run()
-}
-
-func createBuckets(tx *bbolt.Tx) error {
-	for _, name := range []string{metaBucket, namesBucket, connectionsBucket, listingsBucket, changesBucket} {
-		if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
-			return err
-		}
-	}
-	return tx.Bucket([]byte(metaBucket)).Put([]byte(versionKey), strconv.AppendInt(nil, version, 10))
-}
-
-func (db *DB) write(tx *bbolt.Tx, u inventory.Update) error {
-	if u.Memory != nil {
-		if err := writeMemory(tx, u.Memory); err != nil {
-			return err
-		}
-	}
-	if err := writeConnections(tx.Bucket([]byte(connectionsBucket)), u.Connections); err != nil {
-		return err
-	}
-	listings := tx.Bucket([]byte(listingsBucket))
-	for _, name := range slices.Sorted(maps.Keys(u.Listings)) {
-		if err := db.writeListing(listings, name, u.Listings[name]); err != nil {
-			return err
-		}
-	}
-	return db.writeChanges(tx.Bucket([]byte(changesBucket)), u.Changes, u.Expired)
-}
-
-func writeMemory(tx *bbolt.Tx, m *inventory.Memory) error {
-	if err := tx.Bucket([]byte(metaBucket)).Put([]byte(memoryKey), encode(memoryFields(m))); err != nil {
-		return err
-	}
-	names := make(map[string][]byte, len(m.Names))
-	for id, name := range m.Names {
-		names[pack(id)] = []byte(name)
-	}
-	return replace(tx.Bucket([]byte(namesBucket)), names)
-}
-
-func writeConnections(b *bbolt.Bucket, connections map[string]*inventory.Remembered) error {
-	values := make(map[string][]byte, len(connections))
-	for id, r := range connections {
-		if values[pack(id)] = nil; r != nil {
-			values[pack(id)] = present(encode(rememberedFields(r)))
-		}
-	}
-	return apply(b, values)
-}
-
-// present returns the value, and not nil where it is empty.
-func present(value []byte) []byte { return append([]byte{}, value...) }
-
-func (db *DB) writeListing(listings *bbolt.Bucket, name string, l *inventory.StoredListing) error {
-	if l == nil || l.First {
-		if err := listings.DeleteBucket([]byte(name)); err != nil && !errors.Is(err, bbolterrors.ErrBucketNotFound) {
-			return err
-		}
-		if l == nil {
-			return nil
-		}
-	}
-	b, err := listings.CreateBucketIfNotExists([]byte(name))
-	if err != nil {
-		return err
-	}
-	if err := b.Put([]byte(listingKey), encode(listingFields(l))); err != nil {
-		return err
-	}
-	ids, err := b.CreateBucketIfNotExists([]byte(connectionsBucket))
-	if err != nil {
-		return err
-	}
-	members := make(map[string][]byte, len(l.Connections))
-	for id, in := range l.Connections {
-		if members[pack(id)] = nil; in {
-			members[pack(id)] = present(nil)
-		}
-	}
-	if err := apply(ids, members); err != nil {
-		return err
-	}
-	orgs, err := b.CreateBucketIfNotExists([]byte(orgsBucket))
-	if err != nil {
-		return err
-	}
-	if stored, ok := db.orgs[name]; ok && !l.First && slices.Equal(stored, l.Listing.Orgs) {
-		return nil
-	}
-	return writeOrgs(orgs, l.Listing.Orgs)
-}
-
-func writeOrgs(b *bbolt.Bucket, orgs []datadog.Org) error {
-	values := make(map[string][]byte, len(orgs))
-	for i := range orgs {
-		values[pack(orgs[i].ID)] = present(encode(orgFields(&orgs[i])))
-	}
-	return replace(b, values)
-}
-
-// writeChanges writes changes, and deletes the oldest ones that were found before expired.
-func (db *DB) writeChanges(b *bbolt.Bucket, changes []inventory.Change, expired time.Time) error {
-	b.FillPercent = 1 // they are only appended
-	for i := range changes {
-		key := binary.BigEndian.AppendUint64(nil, db.changes+uint64(i)) //nolint:gosec // i is not negative
-		if err := b.Put(key, encode(changeFields(&changes[i]))); err != nil {
-			return err
-		}
-	}
-	old := map[string][]byte{}
-	for c, key, value := cursor(b); key != nil; key, value = c.Next() {
-		var change inventory.Change
-		if err := decode(value, newSharedStrings(0), changeFields(&change)); err != nil {
-			return err
-		}
-		if !change.Found.Before(expired) {
-			break
-		}
-		old[string(key)] = nil
-	}
-	return apply(b, old)
-}
-
-// replace makes values all that the bucket has. It writes only those that differ.
-func replace(b *bbolt.Bucket, values map[string][]byte) error {
-	for c, key, value := cursor(b); key != nil; key, value = c.Next() {
-		if want, ok := values[string(key)]; !ok {
-			values[string(key)] = nil
-		} else if bytes.Equal(want, value) {
-			delete(values, string(key))
-		}
-	}
-	return apply(b, values)
-}
-
-func cursor(b *bbolt.Bucket) (c *bbolt.Cursor, key, value []byte) {
-	c = b.Cursor()
-	key, value = c.First()
-	return c, key, value
-}
-
-// apply puts values into the bucket, in the order of their keys, which is many times
-// faster than any other; keys with nil are deleted. A key that bbolt does not take, which
-// no API in its senses has as an id, is left out.
-func apply(b *bbolt.Bucket, values map[string][]byte) error {
-	if _, first, _ := cursor(b); first == nil {
-		b.FillPercent = 1 // there are no pages that others would be inserted into
-	}
-	for _, key := range slices.Sorted(maps.Keys(values)) {
-		value, err := values[key], error(nil)
-		switch {
-		case key == "" || len(key) > bbolt.MaxKeySize:
-		case value == nil:
-			err = b.Delete([]byte(key))
-		default:
-			err = b.Put([]byte(key), value)
-		}
-		if err != nil {
-			return err
+	db.written.add(u)
+	if db.size > db.replaceAt {
+		// If that fails, the updates are still there. It is tried again some time later.
+		if state, err := Read(filepath.Dir(db.path)); err != nil || db.replace(state) != nil {
+			db.replaceAt += slack
 		}
 	}
 	return nil
+}
+
+// append appends a record to the file, all of it or nothing.
+func (db *DB) append(record []byte) error {
+	info, err := db.file.Stat()
+	switch {
+	case err != nil:
+		return err
+	case info.Size() < db.size:
+		return errors.New("another program has shortened it; restart")
+	case info.Size() > db.size: // an earlier failure
+		if err := db.file.Truncate(db.size); err != nil {
+			return err
+		}
+	}
+	_, err = db.file.WriteAt(record, db.size)
+	if err == nil {
+		err = db.file.Sync()
+	}
+	if err != nil {
+		return errors.Join(err, db.file.Truncate(db.size))
+	}
+	db.size += int64(len(record))
+	return nil
+}
+
+// replace replaces the file by one that has just the state.
+func (db *DB) replace(state *inventory.State) error {
+	temp := filepath.Join(filepath.Dir(db.path), tempName)
+	file, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	size, err := writeState(file, state)
+	if err == nil {
+		err = os.Rename(temp, db.path)
+	}
+	if err != nil {
+		return errors.Join(err, file.Close(), os.Remove(temp))
+	}
+	syncDir(filepath.Dir(db.path))
+	if db.file != nil {
+		_ = db.file.Close() // it is no longer in the directory
+	}
+	db.file, db.size, db.replaceAt = file, size, 2*size+slack
+	db.written = newWritten(state)
+	return nil
+}
+
+func writeState(file *os.File, state *inventory.State) (size int64, err error) {
+	record, err := encodeRecord((&written{}).stored(update(state)))
+	if err != nil {
+		return 0, err
+	}
+	content := append([]byte(fileHeader()), record...)
+	if _, err := file.Write(content); err != nil {
+		return 0, err
+	}
+	return int64(len(content)), file.Sync()
+}
+
+// syncDir makes a renaming durable, where the system can.
+func syncDir(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		_ = d.Sync() // Windows cannot
+		_ = d.Close()
+	}
 }

@@ -1,147 +1,365 @@
 package storage
 
 import (
-	"google.golang.org/protobuf/encoding/protowire"
+	"cmp"
+	"maps"
+	"slices"
+	"time"
 
 	"datadog_org_connections_exporter/datadog"
 	"datadog_org_connections_exporter/internal/inventory"
 )
 
-// The fields of what is stored. A file is read by later versions: a number keeps its
-// meaning for ever. New ones may come, which earlier versions of the program skip; where
-// that would mislead them, version becomes another.
-
-// version of what is stored.
-const version = 1
-
-func enum[T ~string](f *fields, number protowire.Number, value *T) {
-	text := string(*value)
-	f.string(number, &text)
-	*value = T(text)
+// storedUpdate is the JSON of an [inventory.Update]. It is a contract with later versions:
+// names keep their meaning. Orgs and names are those that differ from what is stored.
+type storedUpdate struct {
+	Memory      *storedMemory             `json:"memory,omitzero"`
+	Connections []storedRemembered        `json:"connections,omitempty"`
+	Forgotten   []string                  `json:"forgotten,omitempty"`
+	Listings    map[string]*storedListing `json:"listings,omitempty"` // null where the org is gone
+	Changes     []storedChange            `json:"changes,omitempty"`
+	Expired     time.Time                 `json:"expired,omitzero"`
 }
 
-// connectionFields are those of a connection but its id.
-func connectionFields(f *fields, c *datadog.Connection) {
-	f.id(1, &c.SourceID)
-	f.id(2, &c.SinkID)
-	f.strings(3, &c.Types)
-	f.time(4, &c.CreatedAt)
-	f.id(5, &c.Creator.ID)
-	enum(f, 6, &c.Creator.Kind)
-	f.ternary(7, &c.Creator.Disabled)
+type storedMemory struct {
+	Start  time.Time                       `json:"start,omitzero"`
+	Looks  []storedLook                    `json:"looks,omitempty"`
+	Totals map[inventory.ChangeKind]uint64 `json:"totals,omitempty"`
+	Names  map[string]string               `json:"names,omitempty"`
+	Gone   []string                        `json:"gone,omitempty"` // names
 }
 
-// rememberedFields are those of what is remembered of a connection, but its id.
-func rememberedFields(r *inventory.Remembered) func(*fields) {
-	return func(f *fields) {
-		connectionFields(f, &r.Connection)
-		f.time(8, &r.Seen)
-		f.string(9, &r.Credentials)
-		if f.reads(10) {
-			r.Missing = &inventory.Missing{}
+type storedLook struct {
+	OrgID       string       `json:"org_id,omitzero"`
+	Credentials string       `json:"credentials,omitzero"`
+	Filter      storedFilter `json:"filter,omitzero"`
+	Ended       time.Time    `json:"ended,omitzero"`
+}
+
+type storedFilter struct {
+	SourceOrgID string `json:"source_org_id,omitzero"`
+	SinkOrgID   string `json:"sink_org_id,omitzero"`
+}
+
+type storedConnection struct {
+	ID        string              `json:"id"`
+	SourceID  string              `json:"source,omitzero"`
+	SinkID    string              `json:"sink,omitzero"`
+	Types     []string            `json:"types,omitempty"`
+	CreatedAt time.Time           `json:"created,omitzero"`
+	CreatorID string              `json:"creator,omitzero"`
+	Kind      datadog.CreatorKind `json:"kind,omitzero"`
+	Disabled  datadog.Ternary     `json:"disabled,omitzero"`
+}
+
+type storedRemembered struct {
+	storedConnection
+	Seen        time.Time      `json:"seen,omitzero"`
+	Credentials string         `json:"credentials,omitzero"`
+	Missing     *storedMissing `json:"missing,omitzero"`
+}
+
+type storedMissing struct {
+	Credentials string    `json:"credentials,omitzero"`
+	Began       time.Time `json:"began,omitzero"`
+	Ended       time.Time `json:"ended,omitzero"`
+}
+
+type storedListing struct {
+	First       bool         `json:"first,omitzero"`
+	OrgID       string       `json:"org_id,omitzero"`
+	Complete    bool         `json:"complete,omitzero"`
+	Filter      storedFilter `json:"filter,omitzero"`
+	Credentials string       `json:"credentials,omitzero"`
+	Warnings    []string     `json:"warnings,omitempty"`
+	Began       time.Time    `json:"began,omitzero"`
+	Nanoseconds int64        `json:"nanoseconds,omitzero"`
+	Pages       int          `json:"pages,omitzero"`
+	Orgs        []storedOrg  `json:"orgs,omitempty"`
+	GoneOrgs    []string     `json:"gone_orgs,omitempty"`
+	Listed      []string     `json:"listed,omitempty"`   // ids of connections
+	Unlisted    []string     `json:"unlisted,omitempty"` // those that the listing before had
+}
+
+type storedOrg struct {
+	ID       string          `json:"id"`
+	Name     string          `json:"name,omitzero"`
+	PublicID string          `json:"public_id,omitzero"`
+	Sharing  string          `json:"sharing,omitzero"`
+	Disabled datadog.Ternary `json:"disabled,omitzero"`
+}
+
+type storedChange struct {
+	Kind       inventory.ChangeKind `json:"change"`
+	At         time.Time            `json:"at,omitzero"`
+	Found      time.Time            `json:"found,omitzero"`
+	Org        string               `json:"org,omitzero"`
+	Connection storedConnection     `json:"connection"`
+	Types      []string             `json:"types,omitempty"`
+	SourceName string               `json:"source_name,omitzero"`
+	SinkName   string               `json:"sink_name,omitzero"`
+}
+
+// written is what is known to be in the file, of what is written only where it differs.
+type written struct {
+	names map[string]string
+	orgs  map[string][]datadog.Org // by the configured name of the listing's org
+}
+
+func newWritten(s *inventory.State) written {
+	w := written{names: s.Names, orgs: map[string][]datadog.Org{}}
+	for name, l := range s.Listings {
+		w.orgs[name] = l.Listing.Orgs
+	}
+	return w
+}
+
+// add notes an update that was written.
+func (w *written) add(u inventory.Update) {
+	if u.Memory != nil {
+		w.names = u.Memory.Names
+	}
+	for name, l := range u.Listings {
+		if l == nil {
+			delete(w.orgs, name)
+		} else {
+			w.orgs[name] = l.Listing.Orgs
 		}
+	}
+}
+
+// stored returns the JSON of an update. Lists are sorted, so that they compress well.
+func (w *written) stored(u inventory.Update) *storedUpdate {
+	s := &storedUpdate{Expired: u.Expired}
+	if u.Memory != nil {
+		s.Memory = w.storedMemory(u.Memory)
+	}
+	for _, id := range slices.Sorted(maps.Keys(u.Connections)) {
+		if r := u.Connections[id]; r != nil {
+			s.Connections = append(s.Connections, newStoredRemembered(r))
+		} else {
+			s.Forgotten = append(s.Forgotten, id)
+		}
+	}
+	for name, l := range u.Listings {
+		if s.Listings == nil {
+			s.Listings = map[string]*storedListing{}
+		}
+		if s.Listings[name] = nil; l != nil {
+			s.Listings[name] = newStoredListing(l, w.orgs[name])
+		}
+	}
+	for i := range u.Changes {
+		s.Changes = append(s.Changes, newStoredChange(&u.Changes[i]))
+	}
+	return s
+}
+
+func (w *written) storedMemory(m *inventory.Memory) *storedMemory {
+	s := &storedMemory{Start: m.Start, Totals: m.Totals, Names: map[string]string{}}
+	for _, l := range m.Looks {
+		s.Looks = append(s.Looks, storedLook{l.OrgID, l.Credentials, storedFilter(l.Filter), l.Ended})
+	}
+	for id, name := range m.Names {
+		if before, ok := w.names[id]; !ok || before != name {
+			s.Names[id] = name
+		}
+	}
+	for id := range w.names {
+		if _, ok := m.Names[id]; !ok {
+			s.Gone = append(s.Gone, id)
+		}
+	}
+	return s
+}
+
+func newStoredConnection(c *datadog.Connection) storedConnection {
+	return storedConnection{c.ID, c.SourceID, c.SinkID, c.Types, c.CreatedAt, c.Creator.ID, c.Creator.Kind, c.Creator.Disabled}
+}
+
+func newStoredRemembered(r *inventory.Remembered) storedRemembered {
+	s := storedRemembered{storedConnection: newStoredConnection(&r.Connection), Seen: r.Seen, Credentials: r.Credentials}
+	if r.Missing != nil {
+		s.Missing = &storedMissing{r.Missing.Credentials, r.Missing.Began, r.Missing.Ended}
+	}
+	return s
+}
+
+func newStoredListing(l *inventory.StoredListing, orgs []datadog.Org) *storedListing {
+	of := &l.Listing
+	s := &storedListing{
+		First: l.First, OrgID: l.OrgID, Complete: of.Complete, Filter: storedFilter(of.Filter), Credentials: of.Credentials, Warnings: of.Warnings,
+		Began: of.Began, Nanoseconds: int64(of.Duration), Pages: of.Pages,
+	}
+	for _, id := range slices.Sorted(maps.Keys(l.Connections)) {
+		if l.Connections[id] {
+			s.Listed = append(s.Listed, id)
+		} else {
+			s.Unlisted = append(s.Unlisted, id)
+		}
+	}
+	if l.First {
+		orgs = nil
+	}
+	for i := range of.Orgs {
+		o := &of.Orgs[i]
+		for len(orgs) > 0 && orgs[0].ID < o.ID {
+			s.GoneOrgs, orgs = append(s.GoneOrgs, orgs[0].ID), orgs[1:]
+		}
+		if len(orgs) > 0 && orgs[0].ID == o.ID {
+			before := orgs[0]
+			if orgs = orgs[1:]; before == *o {
+				continue
+			}
+		}
+		s.Orgs = append(s.Orgs, storedOrg(*o))
+	}
+	for _, o := range orgs {
+		s.GoneOrgs = append(s.GoneOrgs, o.ID)
+	}
+	return s
+}
+
+func newStoredChange(c *inventory.Change) storedChange {
+	return storedChange{c.Kind, c.At, c.Found, c.Org, newStoredConnection(&c.Connection), c.Types, c.SourceName, c.SinkName}
+}
+
+// loader adds updates up to a state. Equal strings share their memory.
+type loader struct {
+	state   inventory.State
+	strings map[string]string
+	orgs    map[string]map[string]datadog.Org // of each listing, by id
+}
+
+func newLoader() *loader {
+	return &loader{
+		state: inventory.State{
+			Memory:      inventory.Memory{Names: map[string]string{}},
+			Connections: map[string]*inventory.Remembered{},
+			Listings:    map[string]*inventory.StoredListing{},
+		},
+		strings: map[string]string{},
+		orgs:    map[string]map[string]datadog.Org{},
+	}
+}
+
+func (l *loader) share(text string) string {
+	if shared, ok := l.strings[text]; ok {
+		return shared
+	}
+	l.strings[text] = text
+	return text
+}
+
+// add adds an update to the state.
+func (l *loader) add(u *storedUpdate) {
+	if u.Memory != nil {
+		l.addMemory(u.Memory)
+	}
+	for i := range u.Connections {
+		r := &u.Connections[i]
+		remembered := &inventory.Remembered{Connection: l.connection(&r.storedConnection), Seen: r.Seen.UTC(), Credentials: l.share(r.Credentials)}
 		if m := r.Missing; m != nil {
-			f.message(10, func(f *fields) {
-				f.string(1, &m.Credentials)
-				f.time(2, &m.Began)
-				f.time(3, &m.Ended)
-			})
+			remembered.Missing = &inventory.Missing{Credentials: m.Credentials, Began: m.Began.UTC(), Ended: m.Ended.UTC()}
+		}
+		l.state.Connections[remembered.Connection.ID] = remembered
+	}
+	for _, id := range u.Forgotten {
+		delete(l.state.Connections, id)
+	}
+	for name, listing := range u.Listings {
+		if listing == nil {
+			delete(l.state.Listings, name)
+			delete(l.orgs, name)
+		} else {
+			l.addListing(name, listing)
 		}
 	}
-}
-
-func filterFields(f *fields, number protowire.Number, filter *datadog.Filter) {
-	if f.reading || *filter != (datadog.Filter{}) {
-		f.message(number, func(f *fields) {
-			f.id(1, &filter.SourceOrgID)
-			f.id(2, &filter.SinkOrgID)
+	for i := range u.Changes {
+		c := &u.Changes[i]
+		l.state.Changes = append(l.state.Changes, inventory.Change{
+			Kind: c.Kind, At: c.At.UTC(), Found: c.Found.UTC(), Org: l.share(c.Org), Connection: l.connection(&c.Connection), Types: l.shareAll(c.Types),
+			SourceName: l.share(c.SourceName), SinkName: l.share(c.SinkName),
 		})
 	}
-}
-
-// listingFields are those of a listing but its connections, orgs, and when its process
-// was allowed the next request.
-func listingFields(l *inventory.StoredListing) func(*fields) {
-	return func(f *fields) {
-		of := &l.Listing
-		f.id(1, &l.OrgID)
-		f.bool(2, &of.Complete)
-		filterFields(f, 3, &of.Filter)
-		f.string(4, &of.Credentials)
-		f.strings(5, &of.Warnings)
-		f.time(6, &of.Began)
-		f.int(7, (*int64)(&of.Duration))
-		pages := int64(of.Pages)
-		f.int(8, &pages)
-		of.Pages = int(pages)
+	n := 0
+	for n < len(l.state.Changes) && l.state.Changes[n].Found.Before(u.Expired) {
+		n++
+	}
+	if l.state.Changes = l.state.Changes[n:]; len(l.state.Changes) == 0 {
+		l.state.Changes = nil
 	}
 }
 
-// orgFields are those of an org but its id.
-func orgFields(o *datadog.Org) func(*fields) {
-	return func(f *fields) {
-		f.string(1, &o.Name)
-		f.string(2, &o.PublicID)
-		f.string(3, &o.Sharing)
-		f.ternary(4, &o.Disabled)
+func (l *loader) addMemory(m *storedMemory) {
+	to := &l.state.Memory
+	to.Start, to.Totals, to.Looks = m.Start.UTC(), m.Totals, nil
+	for _, look := range m.Looks {
+		to.Looks = append(to.Looks, inventory.Look{OrgID: look.OrgID, Credentials: look.Credentials, Filter: datadog.Filter(look.Filter), Ended: look.Ended.UTC()})
+	}
+	for _, id := range m.Gone {
+		delete(to.Names, id)
+	}
+	for id, name := range m.Names {
+		to.Names[l.share(id)] = l.share(name)
 	}
 }
 
-func changeFields(c *inventory.Change) func(*fields) {
-	return func(f *fields) {
-		enum(f, 1, &c.Kind)
-		f.time(2, &c.At)
-		f.time(3, &c.Found)
-		f.string(4, &c.Org)
-		f.id(5, &c.Connection.ID)
-		f.message(6, func(f *fields) { connectionFields(f, &c.Connection) })
-		f.strings(7, &c.Types)
-		f.string(8, &c.SourceName)
-		f.string(9, &c.SinkName)
+func (l *loader) addListing(name string, s *storedListing) {
+	listing := &inventory.StoredListing{OrgID: s.OrgID, Connections: map[string]bool{}, Listing: datadog.Listing{
+		Complete: s.Complete, Filter: datadog.Filter(s.Filter), Credentials: l.share(s.Credentials), Warnings: s.Warnings,
+		Began: s.Began.UTC(), Duration: time.Duration(s.Nanoseconds), Pages: s.Pages,
+	}}
+	if before := l.state.Listings[name]; before != nil && !s.First {
+		listing.Connections = before.Connections
+	} else {
+		l.orgs[name] = map[string]datadog.Org{}
+	}
+	for _, id := range s.Listed {
+		listing.Connections[l.share(id)] = true
+	}
+	for _, id := range s.Unlisted {
+		delete(listing.Connections, id)
+	}
+	for _, id := range s.GoneOrgs {
+		delete(l.orgs[name], id)
+	}
+	for _, o := range s.Orgs {
+		o.ID, o.Name = l.share(o.ID), l.share(o.Name)
+		l.orgs[name][o.ID] = datadog.Org(o)
+	}
+	l.state.Listings[name] = listing
+}
+
+func (l *loader) connection(c *storedConnection) datadog.Connection {
+	return datadog.Connection{
+		ID: l.share(c.ID), SourceID: l.share(c.SourceID), SinkID: l.share(c.SinkID), Types: l.shareAll(c.Types), CreatedAt: c.CreatedAt.UTC(),
+		Creator: datadog.Creator{ID: l.share(c.CreatorID), Kind: datadog.CreatorKind(l.share(string(c.Kind))), Disabled: c.Disabled},
 	}
 }
 
-// memoryFields are those of a memory but its names.
-func memoryFields(m *inventory.Memory) func(*fields) {
-	return func(f *fields) {
-		f.time(1, &m.Start)
-		looks := m.Looks
-		if f.reads(2) {
-			m.Looks = append(m.Looks, inventory.Look{})
-			looks = m.Looks[len(m.Looks)-1:]
-		}
-		for i := range looks {
-			f.message(2, func(f *fields) {
-				f.id(1, &looks[i].OrgID)
-				f.string(2, &looks[i].Credentials)
-				filterFields(f, 3, &looks[i].Filter)
-				f.time(4, &looks[i].Ended)
-			})
-		}
-		totalsFields(f, m)
+func (l *loader) shareAll(texts []string) []string {
+	for i := range texts {
+		texts[i] = l.share(texts[i])
 	}
+	return texts
 }
 
-func totalsFields(f *fields, m *inventory.Memory) {
-	total := func(kind *inventory.ChangeKind, n *uint64) {
-		f.message(3, func(f *fields) {
-			enum(f, 1, kind)
-			f.uint(2, n)
-		})
+// finish returns the state.
+func (l *loader) finish() *inventory.State {
+	for name, listing := range l.state.Listings {
+		listing.Listing.Orgs = slices.SortedFunc(maps.Values(l.orgs[name]), func(a, b datadog.Org) int { return cmp.Compare(a.ID, b.ID) })
 	}
-	if f.reads(3) {
-		var kind inventory.ChangeKind
-		var n uint64
-		total(&kind, &n)
-		if m.Totals == nil {
-			m.Totals = map[inventory.ChangeKind]uint64{}
-		}
-		m.Totals[kind] = n
-		return
+	return &l.state
+}
+
+// update returns an update that makes the state anew.
+func update(s *inventory.State) inventory.Update {
+	u := inventory.Update{Memory: &s.Memory, Connections: s.Connections, Listings: map[string]*inventory.StoredListing{}, Changes: s.Changes}
+	for name, l := range s.Listings {
+		first := *l
+		first.First = true
+		u.Listings[name] = &first
 	}
-	if !f.reading {
-		for kind, n := range m.Totals {
-			total(&kind, &n)
-		}
-	}
+	return u
 }

@@ -26,10 +26,13 @@ var allowedImports = map[string][]string{
 	"datadog/fake": {},
 
 	"internal/inventory": {"datadog", "github.com/go-kit/log"},
-	"internal/storage":   {"datadog", "internal/inventory", "github.com/go-kit/log", "go.etcd.io/bbolt", "google.golang.org/protobuf"},
 	"internal/yamlcheck": {"internal/boundedfile", "go.yaml.in/yaml/v3"},
 	"internal/config":    {"datadog", "internal/yamlcheck"},
 	"internal/policy":    {"internal/inventory", "internal/yamlcheck"},
+	"internal/storage": {
+		"datadog", "internal/inventory",
+		"github.com/go-json-experiment/json", "github.com/go-kit/log", "github.com/gofrs/flock",
+	},
 
 	// What shows a snapshot.
 	"internal/report": {"datadog", "internal/inventory", "internal/policy", "golang.org/x/text"},
@@ -50,7 +53,7 @@ var allowedImports = map[string][]string{
 		"golang.org/x/sync",
 	},
 	"internal/cli": {
-		"collector", "datadog", "datadog/fake", "internal/config", "internal/exporter", "internal/inventory", "internal/policy", "internal/report", "internal/yamlcheck",
+		"collector", "datadog", "datadog/fake", "internal/config", "internal/exporter", "internal/inventory", "internal/policy", "internal/report", "internal/storage", "internal/yamlcheck",
 		"github.com/alecthomas/kingpin/v2", "github.com/coreos/go-systemd/v22", "github.com/go-kit/log", "github.com/mdlayher/vsock",
 		"github.com/prometheus/common", "github.com/prometheus/exporter-toolkit", "github.com/tjhop/slog-gokit", "golang.org/x/term",
 	},

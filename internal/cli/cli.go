@@ -46,7 +46,7 @@ type streams struct {
 
 // judging are the commands whose exit status is an answer: 0 or 1. Any error of
 // theirs must have another one.
-var judging = []string{"list", "check", "baseline", "diff"}
+var judging = []string{"list", "check", "baseline", "diff", "history"}
 
 // run runs the program. Its error is one line for the person who started it.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -92,6 +92,7 @@ func newApp() (*kingpin.Application, map[string]command) {
 		"list":         addList(app),
 		"check":        addCheck(app),
 		"diff":         addDiff(app),
+		"history":      addHistory(app),
 		"check-config": addCheckConfig(app),
 		"healthcheck":  addHealthcheck(app),
 		"demo":         addDemo(app),

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/go-kit/log/level"
 
 	"datadog_org_connections_exporter/collector"
 	"datadog_org_connections_exporter/datadog"
@@ -60,12 +59,11 @@ func (d *demo) run(ctx context.Context, io streams) error {
 	for _, l := range listeners {
 		defer l.Close() //nolint:errcheck // the demo is over
 	}
-	state, err := os.MkdirTemp("", programName+"-demo-")
-	if err == nil {
-		defer os.RemoveAll(state) //nolint:errcheck // the demo is over
-	} else { // a container may have nowhere to write
-		level.Warn(logs.kit).Log("msg", "The demo has no state directory, and remembers in memory only", "err", err)
+	state, err := os.MkdirTemp("", exporter.Name+"-demo-")
+	if err != nil {
+		return fmt.Errorf("make a state directory for the demo: %w", err)
 	}
+	defer os.RemoveAll(state) //nolint:errcheck // the system removes it some time
 	played := playedStory{steps: story, pace: d.pace, out: io.out}
 	current := &policy.Current{}
 	for ctx.Err() == nil {

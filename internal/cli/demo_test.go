@@ -20,7 +20,7 @@ func TestDemo_PlaysItsStory(t *testing.T) {
 	p.waitFor(p.stdout, "the end of the story", func(out string) bool { return strings.Contains(out, "The story is over") })
 	out := p.stdout.String()
 	wantContains(t, "stdout", out, "THIS IS A DEMO", "http://"+address+"/metrics", "an event every 20ms", "[demo 1/10]", "[demo 10/10]")
-	wantContains(t, "the page", p.get("/").body, `<p class="notice">This is a demo: `)
+	wantContains(t, "the landing page", p.get("/").body, `<p class="notice">This is a demo: `)
 
 	// Why the demo is not yet where it should be.
 	var missing error
@@ -32,6 +32,10 @@ func TestDemo_PlaysItsStory(t *testing.T) {
 			"\ndatadog_listing_connections{org=\"default\"} 9\n",
 			`org_name="Acme Payments Americas"`,
 			`sink_org_name="Contractor Sandbox"`,
+			// At this pace, all of it happens before the restart, and is found after it.
+			"\ndatadog_org_connection_change_timestamp_seconds{change=\"added\"",
+			"\ndatadog_org_connection_change_timestamp_seconds{change=\"removed\"",
+			"\ndatadog_org_connection_change_timestamp_seconds{change=\"widened\"",
 			"\ndatadog_org_connections_unexpected{connection_type=\"metrics\"",
 			"\ndatadog_org_connections_missing{connection_type=\"logs\",rule=\"acme-skunkworks-labs-to-acme-security\"} 1\n",
 		} {

@@ -38,27 +38,29 @@ func (v flagValue[T]) Set(text string) error {
 // String implements [kingpin.Value].
 func (v flagValue[T]) String() string { return fmt.Sprint(*v.target) }
 
-// addDuration adds a flag for a duration above zero.
+// addDuration adds a flag for a duration above zero. It may have the units d, w and y, as
+// those of Prometheus.
 func addDuration(group flagGroup, target *time.Duration, name string, preset time.Duration, help string) {
-	group.Flag(name, help).Default(preset.String()).SetValue(flagValue[time.Duration]{name, target, func(text string) (time.Duration, error) {
+	group.Flag(name, help).Default(formatDuration(preset)).SetValue(flagValue[time.Duration]{name, target, func(text string) (time.Duration, error) {
 		d, err := time.ParseDuration(text)
+		if err != nil {
+			var parsed model.Duration
+			parsed, err = model.ParseDuration(text)
+			d = time.Duration(parsed)
+		}
 		if err != nil || d <= 0 {
-			return 0, errors.New("is not a duration above zero, such as 30s, 5m or 1h30m")
+			return 0, errors.New("is not a duration above zero, such as 30s, 5m, 1h30m or 7d")
 		}
 		return d, nil
 	}})
 }
 
-// addDays adds a flag for a duration above zero that may be in days, weeks and years, as
-// Prometheus has them.
-func addDays(group flagGroup, target *time.Duration, name string, preset time.Duration, help string) {
-	group.Flag(name, help).Default(model.Duration(preset).String()).SetValue(flagValue[time.Duration]{name, target, func(text string) (time.Duration, error) {
-		d, err := model.ParseDuration(text)
-		if err != nil || d <= 0 {
-			return 0, errors.New("is not a duration above zero, such as 36h, 90d or 1y")
-		}
-		return time.Duration(d), nil
-	}})
+// formatDuration returns a whole number of days as such, which Go does not.
+func formatDuration(d time.Duration) string {
+	if day := 24 * time.Hour; d >= 2*day && d%day == 0 {
+		return strconv.Itoa(int(d/day)) + "d"
+	}
+	return d.String()
 }
 
 // addInt adds a flag for a whole number above zero.

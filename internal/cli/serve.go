@@ -47,9 +47,10 @@ func addServe(app *kingpin.Application) command {
 		"How old a listing may be and still be served without asking Datadog again. Failed listings are not repeated sooner either.")
 	addDuration(clause, &s.maxStale, "cache.max-stale", inventory.DefaultMaxStale,
 		"How old the last good listing may get while listing fails, before its connections are no longer shown.")
-	clause.Flag("storage.path", "Directory that keeps the last good inventory and its changes over restarts. Without it they are kept in memory only.").
+	clause.Flag("storage.path", "State directory, which keeps the last good listings and the history of changes over restarts. Default: none, and they are forgotten.").
 		PlaceHolder("DIR").StringVar(&s.storagePath)
-	addDays(clause, &s.retention, "storage.retention", inventory.DefaultRetention, "How long changes are remembered.")
+	addDuration(clause, &s.retention, "storage.retention", inventory.DefaultRetention,
+		"How long changes are remembered after they were found.")
 	return s
 }
 
@@ -64,8 +65,8 @@ func (s *serve) run(ctx context.Context, io streams) error {
 		MaxWait:         s.datadog.timeout,
 		TTL:             s.ttl,
 		MaxStale:        s.maxStale,
-		Retention:       s.retention,
 		StoragePath:     s.storagePath,
+		Retention:       s.retention,
 		ConfigFile:      s.configFile,
 		WrapClient:      hints{repeats: true, configFile: true}.wrap,
 		APIMetrics:      collector.NewAPIMetrics(),

@@ -6,11 +6,11 @@
 //	handlers.go   the handlers of /metrics and /probe
 //	reload.go     reloads files on SIGHUP, over HTTP or when they change
 //	orgloader.go  orgs, discoveries and their clients from a configuration file
-//	storage.go    the state directory, or why there is none
 package exporter
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"time"
@@ -24,6 +24,7 @@ import (
 	"datadog_org_connections_exporter/collector"
 	"datadog_org_connections_exporter/internal/inventory"
 	"datadog_org_connections_exporter/internal/policy"
+	"datadog_org_connections_exporter/internal/storage"
 	"datadog_org_connections_exporter/internal/web"
 )
 
@@ -46,11 +47,8 @@ type Options struct {
 	// send its own timeout. Default: 30s.
 	MaxWait time.Duration
 
-	// TTL, MaxStale and Retention are those of [inventory.Options].
-	TTL, MaxStale, Retention time.Duration
-	// StoragePath is the state directory. Where it cannot be used, nothing is remembered
-	// beyond the process. Default: none.
-	StoragePath string
+	// TTL and MaxStale are those of [inventory.Options].
+	TTL, MaxStale time.Duration
 	// Orgs to list. Ignored where ConfigFile is set.
 	Orgs []inventory.Org
 	// Discoveries list the orgs of accounts. Ignored where ConfigFile is set.
@@ -77,6 +75,12 @@ type Options struct {
 
 	// DisablePage serves neither pages nor the API. Default: false.
 	DisablePage bool
+	// StoragePath names the state directory, which keeps what is remembered over
+	// restarts. Default: none, and nothing is kept.
+	StoragePath string
+	// Retention is that of [inventory.Options].
+	Retention time.Duration
+
 	// Notice is shown prominently on each page. Default: none.
 	Notice string
 	// Background runs beside the servers until ctx ends. Default: nothing.
@@ -105,17 +109,15 @@ func Run(ctx context.Context, o Options) error {
 	level.Info(o.Logger).Log("msg", "Starting "+Name, "version", version.Info(), "build_context", version.BuildContext())
 	group, ctx := errgroup.WithContext(ctx)
 	e := exporter{Options: o}
+	state, store, closeStore := openStorage(o.StoragePath, o.Logger)
+	defer closeStore()
+	e.inventory = inventory.New(ctx, o.Orgs, inventory.Options{
+		Discoveries: o.Discoveries, TTL: o.TTL, MaxStale: o.MaxStale, Retention: o.Retention, State: state, Storage: store, Logger: o.Logger,
+	})
 	if err := e.loadFiles(); err != nil {
 		closeAll(o.Listeners)
 		return err
 	}
-	options := inventory.Options{Discoveries: e.Discoveries, TTL: o.TTL, MaxStale: o.MaxStale, Retention: o.Retention, Logger: o.Logger}
-	if o.StoragePath != "" {
-		var closeStorage func()
-		options.Storage, options.State, closeStorage = openStorage(o.StoragePath, o.Logger)
-		defer closeStorage()
-	}
-	e.inventory = inventory.New(ctx, e.Orgs, options)
 
 	shown := web.Options{
 		Inventory:   e.inventory,
@@ -150,6 +152,31 @@ func Run(ctx context.Context, o Options) error {
 	return err
 }
 
+// openStorage opens a state directory; without one, what it returns does nothing. Where it
+// cannot be used, the exporter goes on all the same, and each attempt to write there fails,
+// which is logged and counted.
+func openStorage(path string, logger log.Logger) (*inventory.State, inventory.Storage, func()) {
+	if path == "" {
+		return nil, nil, func() {}
+	}
+	db, state, err := storage.Open(path, logger)
+	if err != nil {
+		return nil, failingStorage{fmt.Errorf("%w, and restart", err)}, func() {}
+	}
+	level.Info(logger).Log("msg", "Opened the state directory", "path", path, "connections", len(state.Connections), "changes", len(state.Changes))
+	return state, db, func() {
+		if err := db.Close(); err != nil {
+			level.Error(logger).Log("msg", "Closing the state directory failed", "err", err)
+		}
+	}
+}
+
+// failingStorage is a state directory that cannot be used.
+type failingStorage struct{ err error }
+
+// Write implements [inventory.Storage].
+func (f failingStorage) Write(inventory.Update) error { return f.err }
+
 // loadFiles loads the configuration and policy files for the first time.
 func (e *exporter) loadFiles() error {
 	var files []*reloadableFile
@@ -181,10 +208,6 @@ func (e *exporter) configFile() *reloadableFile {
 		}
 		return func() {
 			loaded.makeCurrent()
-			if e.inventory == nil { // the first time
-				e.Orgs, e.Discoveries = loaded.orgs, loaded.discoveries
-				return
-			}
 			e.inventory.Configure(loaded.orgs, loaded.discoveries...)
 			e.probes.reset()
 		}, nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -90,6 +91,7 @@ type Inventory struct {
 	writer    writer
 
 	mu          sync.Mutex
+	restorable  *State // nil, or what is left of [Options.State]: see [org.restore]
 	orgs        []*org
 	discoveries []*discovery
 }
@@ -120,28 +122,13 @@ func New(ctx context.Context, orgs []Org, o Options) *Inventory {
 	if inv.logger == nil {
 		inv.logger = log.NewNopLogger()
 	}
-	inv.Configure(orgs, o.Discoveries...)
 	if o.State != nil {
-		inv.restore(o.State)
+		state := *o.State
+		state.Listings = maps.Clone(state.Listings)
+		inv.restorable, inv.history = &state, restoreHistory(&state, time.Now())
 	}
+	inv.Configure(orgs, o.Discoveries...)
 	return inv
-}
-
-// restore continues from a state.
-func (inv *Inventory) restore(s *State) {
-	inv.history = restoreHistory(s, time.Now())
-	stored := map[string]bool{}
-	for _, o := range inv.orgs {
-		o.restore(s)
-		stored[o.name] = o.listing != nil
-	}
-	update := newUpdate()
-	for name := range s.Listings {
-		if !stored[name] {
-			update.Listings[name] = nil
-		}
-	}
-	inv.writer.add(update)
 }
 
 // Configure replaces the orgs to list, and the discoveries. An org with the same name and lister keeps
@@ -163,6 +150,7 @@ func (inv *Inventory) Configure(orgs []Org, discoveries ...Discovery) {
 		switch {
 		case o == nil:
 			o = newOrg(configured)
+			o.restore(inv.restorable)
 		case o.lister != configured.Lister || o.statedID != configured.OrgID:
 			o.cancel()
 			o = o.reconfigured(configured)

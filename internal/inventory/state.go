@@ -97,6 +97,10 @@ func newUpdate() Update {
 	return Update{Connections: map[string]*Remembered{}, Listings: map[string]*StoredListing{}}
 }
 
+func (u *Update) isEmpty() bool {
+	return u.Memory == nil && len(u.Connections)+len(u.Listings)+len(u.Changes) == 0
+}
+
 // add adds a later update.
 func (u *Update) add(later Update) {
 	if later.Memory != nil {
@@ -114,9 +118,6 @@ func (u *Update) add(later Update) {
 	if later.Expired.After(u.Expired) {
 		u.Expired = later.Expired
 	}
-	for len(u.Changes) > 0 && u.Changes[0].Found.Before(u.Expired) {
-		u.Changes = u.Changes[1:]
-	}
 }
 
 // writer writes updates to the storage, one at a time. Those that come meanwhile, or
@@ -133,7 +134,7 @@ type writer struct {
 
 // add puts an update in the queue. Without a storage it does nothing.
 func (w *writer) add(u Update) {
-	if w.storage == nil {
+	if w.storage == nil || u.isEmpty() {
 		return
 	}
 	w.mu.Lock()
@@ -196,7 +197,7 @@ func (inv *Inventory) Store() {
 		first, err := inv.writer.write()
 		switch {
 		case err != nil && first:
-			level.Error(inv.logger).Log("msg", "What is remembered cannot be written", "err", err)
+			level.Error(inv.logger).Log("msg", "What is remembered cannot be written, and is lost at the next restart; each listing tries again", "err", err)
 		case first:
 			level.Info(inv.logger).Log("msg", "What is remembered can be written again")
 		}
@@ -206,7 +207,11 @@ func (inv *Inventory) Store() {
 // restore sets an org's last good listing and identity from the state, if it is that
 // of the org.
 func (o *org) restore(s *State) {
+	if s == nil {
+		return
+	}
 	stored := s.Listings[o.name]
+	delete(s.Listings, o.name) // it is used once
 	if stored == nil || o.statedID != "" && stored.OrgID != "" && o.statedID != stored.OrgID {
 		return
 	}

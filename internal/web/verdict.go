@@ -12,8 +12,8 @@ import (
 type verdict struct {
 	// Level is good, bad or unsure.
 	Level string
-	// Title is the first sentence, Text all of them, Trust all others.
-	Title, Text, Trust string
+	// Title is the first sentence, Text all of them.
+	Title, Text string
 	// Unexpected counts connections, Missing rules.
 	Unexpected, Missing int
 	// Observed counts the orgs that are seen from inside.
@@ -50,8 +50,7 @@ func newVerdict(c *content) verdict {
 		}
 	}
 	v.Title = v.title(c)
-	v.Trust = strings.Join(v.trust(c), " ")
-	v.Text = strings.TrimSpace(v.Title + " " + v.Trust)
+	v.Text = strings.Join(append([]string{v.Title}, v.trust(c)...), " ")
 	return v
 }
 
@@ -60,8 +59,6 @@ func (v *verdict) title(c *content) string {
 	listed := len(c.document.Listings) > 0
 	v.Level = "unsure"
 	switch {
-	case len(c.view.Orgs) == 0:
-		return "No org is configured."
 	case !listed && c.view.Ready() != nil:
 		return "Nothing is known yet: no listing has succeeded."
 	case !listed:

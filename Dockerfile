@@ -34,6 +34,9 @@ COPY ${TARGETPLATFORM}/datadog_org_connections_exporter /out/
 
 FROM ${BINARY} AS binary
 
+FROM toolchain AS state
+RUN mkdir /state
+
 FROM scratch
 ARG VERSION=dev REVISION BUILD_DATE
 LABEL org.opencontainers.image.title="datadog_org_connections_exporter" \
@@ -45,7 +48,9 @@ LABEL org.opencontainers.image.title="datadog_org_connections_exporter" \
 # Another bundle, of a proxy that opens TLS, say: mount it and name it in SSL_CERT_FILE.
 COPY --from=toolchain /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=binary /out/datadog_org_connections_exporter /bin/
-# A number, so that Kubernetes sees that it is not root. No user owns anything here.
+# For --storage.path: a volume that is mounted here belongs to the user.
+COPY --from=state --chown=65532:65532 /state /var/lib/datadog-org-connections-exporter
+# A number, so that Kubernetes sees that it is not root. That user owns nothing else here.
 USER 65532:65532
 EXPOSE 10187
 # For Docker; Kubernetes asks over HTTP. It follows the environment variable of

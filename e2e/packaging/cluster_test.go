@@ -42,6 +42,7 @@ type cluster struct {
 	pods       []core.Pod
 	monitors   []monitoring.ServiceMonitor
 	rules      []monitoring.PrometheusRule
+	claims     []core.PersistentVolumeClaim
 }
 
 // newCluster decodes manifests. Unknown and duplicate fields are errors.
@@ -85,6 +86,8 @@ func (c *cluster) add(t *testing.T, object runtime.Object) {
 		c.service = *object
 	case *core.ConfigMap:
 		c.configMaps = append(c.configMaps, *object)
+	case *core.PersistentVolumeClaim:
+		c.claims = append(c.claims, *object)
 	case *core.Pod:
 		c.pods = append(c.pods, *object)
 	case *networking.NetworkPolicy:
@@ -242,13 +245,13 @@ func (c cluster) wantMounts(t *testing.T) {
 		if _, there := volumes[mount.Name]; !there {
 			t.Errorf("there is no volume %s to mount", mount.Name)
 		}
-		if !mount.ReadOnly {
+		if !mount.ReadOnly && !slices.Contains(container.Args, "--storage.path="+mount.MountPath) {
 			t.Errorf("the exporter can write to %s", mount.MountPath)
 		}
 		mounted[mount.MountPath] = true
 	}
 	for _, path := range c.paths(t) {
-		if !mounted[filepath.Dir(path)] {
+		if !mounted[path] && !mounted[filepath.Dir(path)] {
 			t.Errorf("the exporter reads %s, but only %q are mounted", path, slices.Sorted(maps.Keys(mounted)))
 		}
 	}

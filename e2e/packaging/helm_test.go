@@ -15,6 +15,7 @@ import (
 	"helm.sh/helm/v4/pkg/chart/v2/lint"
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	"helm.sh/helm/v4/pkg/engine"
+	apps "k8s.io/api/apps/v1"
 	core "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 )
@@ -22,7 +23,7 @@ import (
 const chartDir = repository + "/deploy/helm/datadog-org-connections-exporter"
 
 // examples are the complete examples of values in the chart.
-var examples = []string{"demo", "operator", "orgs", "token"}
+var examples = []string{"demo", "operator", "orgs", "persistence", "token"}
 
 func valuesOf(t *testing.T, example string) (values map[string]any) {
 	t.Helper()
@@ -144,6 +145,37 @@ func TestHelmChart_MountsKeysFromSecret(t *testing.T) {
 	wantVariables(t, token, map[string]string{"DD_SITE": "datadoghq.com", "DD_ACCESS_TOKEN_FILE": keys + "token"})
 	if name := secretName(t, token, "keys"); name != "test-datadog-org-connections-exporter" {
 		t.Errorf("the keys are from the Secret %s, want that of the release's name", name)
+	}
+}
+
+// state returns the volume with what the exporter remembers.
+func state(t *testing.T, c cluster) core.Volume {
+	t.Helper()
+	for _, volume := range c.deployment.Spec.Template.Spec.Volumes {
+		if volume.Name == "state" {
+			return volume
+		}
+	}
+	t.Fatal("there is no volume state")
+	return core.Volume{}
+}
+
+func TestHelmChart_KeepsStateInAVolume(t *testing.T) {
+	c := helm(t, nil)
+	if volume := state(t, c); volume.EmptyDir == nil || len(c.claims) > 0 {
+		t.Errorf("by default the state is in %v, with %d claims; want an emptyDir", volume, len(c.claims))
+	}
+	c = helm(t, valuesOf(t, "persistence"))
+	volume := state(t, c)
+	if len(c.claims) != 1 || volume.PersistentVolumeClaim == nil || volume.PersistentVolumeClaim.ClaimName != c.claims[0].Name {
+		t.Errorf("the state is in %v, with %d claims; want one", volume, len(c.claims))
+	}
+	if strategy := c.deployment.Spec.Strategy; strategy.Type != apps.RecreateDeploymentStrategyType || strategy.RollingUpdate != nil {
+		t.Errorf("the strategy is %v, but two pods cannot share the volume", strategy)
+	}
+	c = helm(t, map[string]any{"persistence": map[string]any{"enabled": true, "existingClaim": "mine"}})
+	if volume := state(t, c); len(c.claims) > 0 || volume.PersistentVolumeClaim == nil || volume.PersistentVolumeClaim.ClaimName != "mine" {
+		t.Errorf("the state is in %v, with %d claims; want that of the values", volume, len(c.claims))
 	}
 }
 

@@ -2,6 +2,7 @@ package packaging
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -38,6 +39,18 @@ func TestSystemdUnit_IsSandboxed(t *testing.T) {
 	}
 	if level, err := strconv.ParseFloat(found[1], 64); err != nil || level >= 2 {
 		t.Errorf("its exposure level is %s, want one below 2:\n%s", found[1], report)
+	}
+}
+
+func TestSystemdUnit_KeepsState(t *testing.T) {
+	content, err := os.ReadFile(filepath.Join(repository, "deploy/systemd", unit))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, dir, _ := strings.Cut(string(content), "\nStateDirectory=")
+	dir, _, _ = strings.Cut(dir, "\n")
+	if dir == "" || !strings.Contains(string(content), " serve --storage.path=%S/"+dir+"\n") {
+		t.Errorf("the exporter does not use the StateDirectory %q", dir)
 	}
 }
 

@@ -20,7 +20,7 @@ func TestDemo_PlaysItsStory(t *testing.T) {
 	p.waitFor(p.stdout, "the end of the story", func(out string) bool { return strings.Contains(out, "The story is over") })
 	out := p.stdout.String()
 	wantContains(t, "stdout", out, "THIS IS A DEMO", "http://"+address+"/metrics", "an event every 20ms", "[demo 1/10]", "[demo 10/10]")
-	wantContains(t, "the landing page", p.get("/").body, `<p class="notice">This is a demo: `)
+	wantContains(t, "the page", p.get("/").body, `<p class="notice">This is a demo: `)
 
 	// Why the demo is not yet where it should be.
 	var missing error

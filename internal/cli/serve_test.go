@@ -72,8 +72,8 @@ func TestServe_ListsBeforeTheFirstScrape(t *testing.T) {
 		t.Errorf("the API got %d requests, want %d", n, requestsOfListing)
 	}
 	page := p.get("/")
-	wantContains(t, "the landing page", page.body, fmt.Sprintf("<strong>%d</strong> connections", teamConnections))
-	wantNone(t, "the landing page", page.body, `class="notice"`)
+	wantContains(t, "the page", page.body, fmt.Sprintf(">%d connections among", teamConnections))
+	wantNone(t, "the page", page.body, `class="notice"`)
 }
 
 func TestServe_NotReadyHasReasonWhileHealthy(t *testing.T) {
@@ -112,7 +112,7 @@ func TestServe_ConnectionsStayWhileTheAPIFails(t *testing.T) {
 	if ready := p.get("/-/ready"); ready.status != http.StatusOK {
 		t.Errorf("/-/ready is %d, want 200: there is something to show", ready.status)
 	}
-	wantContains(t, "the landing page", p.get("/").body, "failing, last good listing shown")
+	wantContains(t, "the page", p.get("/").body, "failing, last good listing shown")
 	of.RestoreKeys(of.org)
 	poll(t, "datadog_up to be 1", func() bool {
 		return strings.Contains(p.get("/metrics").body, "\ndatadog_up{org=\"default\"} 1\n")
@@ -361,7 +361,7 @@ func TestServe_ShowsNoSecret(t *testing.T) {
 			look := func(p *program) {
 				wantNone(t, "/metrics", p.get("/metrics").body, secrets...)
 				wantNone(t, "/metrics as protobuf", p.get("/metrics", asProtobuf).body, secrets...)
-				wantNone(t, "the landing page", p.get("/").body, secrets...)
+				wantNone(t, "the page", p.get("/").body, secrets...)
 				wantNone(t, "/-/ready", p.get("/-/ready").body, secrets...)
 				wantNone(t, "the log", p.stderr.String(), secrets...)
 			}

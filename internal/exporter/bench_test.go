@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -43,6 +44,44 @@ func BenchmarkRefresh(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				refresh()
+			}
+		})
+	}
+}
+
+// BenchmarkRefreshWithState reads and shows an account again and again, without and with
+// a state directory, which is written meanwhile.
+func BenchmarkRefreshWithState(b *testing.B) {
+	const size = 10_000
+	for _, stored := range []bool{false, true} {
+		b.Run(fmt.Sprintf("stored=%v", stored), func(b *testing.B) {
+			account, org := fake.Star(fake.Options{}, size, 1)
+			client := benchClient(b, account.Keys(org).Token, &recordedAPI{account: account})
+			request := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/metrics", nil)
+			request.Header.Set("Accept-Encoding", "gzip")
+			options := inventory.Options{TTL: time.Nanosecond}
+			ctx, cancel := context.WithCancel(b.Context())
+			if stored {
+				state, storage, closeStorage := openStorage(b.TempDir(), log.NewNopLogger())
+				options.Storage, options.State = storage, state
+				defer closeStorage()
+			}
+			inv := inventory.New(ctx, []inventory.Org{{Name: "default", Lister: client}}, options)
+			var writer sync.WaitGroup
+			writer.Go(inv.Store)
+			defer writer.Wait()
+			defer cancel()
+			handler := exposition.New(exposition.Options{Inventory: inv, Gatherer: prometheus.NewRegistry(), HandlerOpts: promhttp.HandlerOpts{}})
+			refresh := func() {
+				inv.Refresh(ctx)
+				handler.ServeHTTP(httptest.NewRecorder(), request)
+			}
+			refresh()
+			for b.Loop() {
+				refresh()
+			}
+			if v := inv.View(); len(v.Snapshot.Connections) != size || v.WriteFailures > 0 {
+				b.Fatalf("%d connections, %d writes failed", len(v.Snapshot.Connections), v.WriteFailures)
 			}
 		})
 	}

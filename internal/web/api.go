@@ -182,6 +182,20 @@ func (s *server) api(w http.ResponseWriter, r *http.Request, answer func(*conten
 	response.ServeHTTP(w, r)
 }
 
+// setSafe sets the headers of everything that a browser may show.
+func setSafe(header http.Header) {
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Content-Security-Policy", contentSecurityPolicy)
+}
+
+func failJSON(w http.ResponseWriter, status int, text string) {
+	setSafe(w.Header())
+	w.Header().Set("Content-Type", contentTypes["json"])
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]any{"status": status, "error": text}) // fails if the client is gone
+}
+
 // status is how the exporter fares.
 type status struct {
 	Version         int       `json:"version"`

@@ -35,6 +35,7 @@ type prepared struct {
 	connections []report.Connection
 	orgs        []report.Org
 	orgByID     map[string]report.Org
+	names       map[string]string   // of orgs by id, those that are gone too
 	types       []string            // of the connections, sorted
 	changes     []report.Change     // the latest first
 	start       *time.Time          // of the history
@@ -76,10 +77,7 @@ func (c *contents) get(view inventory.View, judge Judge, now time.Time) *content
 
 func prepare(by preparedBy, now time.Time) *prepared {
 	document := report.NewDocument(inventory.View{Snapshot: by.snapshot}, now).Judged(by.judgement)
-	p := &prepared{by: by, connections: document.Connections, orgs: document.Orgs, orgByID: map[string]report.Org{}, risks: report.Risks(by.snapshot)}
-	for _, o := range p.orgs {
-		p.orgByID[o.ID] = o
-	}
+	p := &prepared{by: by, connections: document.Connections, orgs: document.Orgs, orgByID: map[string]report.Org{}, names: map[string]string{}, risks: report.Risks(by.snapshot)}
 	for _, c := range p.connections {
 		p.types = append(p.types, c.Types...)
 	}
@@ -88,6 +86,12 @@ func prepare(by preparedBy, now time.Time) *prepared {
 	if by.history != nil {
 		history := report.NewHistory(by.history, report.HistoryFilter{}, now)
 		p.changes, p.start = history.Changes, history.Start
+	}
+	for _, c := range slices.Backward(p.changes) {
+		p.names[c.Source.ID], p.names[c.Sink.ID] = c.Source.Name, c.Sink.Name
+	}
+	for _, o := range p.orgs {
+		p.names[o.ID], p.orgByID[o.ID] = o.Name, o
 	}
 	if by.judgement != nil {
 		p.suggestions = by.policy.Suggest(by.judgement.Unexpected)

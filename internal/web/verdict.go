@@ -12,8 +12,8 @@ import (
 type verdict struct {
 	// Level is good, bad or unsure.
 	Level string
-	// Title is the first sentence, Text all of them.
-	Title, Text string
+	// Title is the first sentence, Text all of them, Trust all others.
+	Title, Text, Trust string
 	// Unexpected counts connections, Missing rules.
 	Unexpected, Missing int
 	// Observed counts the orgs that are seen from inside.
@@ -50,7 +50,8 @@ func newVerdict(c *content) verdict {
 		}
 	}
 	v.Title = v.title(c)
-	v.Text = strings.Join(append([]string{v.Title}, v.trust(c)...), " ")
+	v.Trust = strings.Join(v.trust(c), " ")
+	v.Text = strings.TrimSpace(v.Title + " " + v.Trust)
 	return v
 }
 
@@ -59,6 +60,8 @@ func (v *verdict) title(c *content) string {
 	listed := len(c.document.Listings) > 0
 	v.Level = "unsure"
 	switch {
+	case len(c.view.Orgs) == 0:
+		return "No org is configured."
 	case !listed && c.view.Ready() != nil:
 		return "Nothing is known yet: no listing has succeeded."
 	case !listed:

@@ -22,7 +22,7 @@ type Inventory interface {
 
 // Options say what to serve.
 type Options struct {
-	// Inventory is refreshed by scrapes, and shown on the landing page. Required.
+	// Inventory is refreshed by scrapes, and shown on the pages. Required.
 	Inventory Inventory
 	// Metrics serves the metrics of the inventory, without refreshing it. Required.
 	Metrics http.Handler
@@ -39,9 +39,9 @@ type Options struct {
 	MetricsPath string
 	// MaxWait limits how long a scrape waits for a refresh. Default: 30s.
 	MaxWait time.Duration
-	// Version is shown on the landing page. Default: none.
+	// Version is shown on each page. Default: none.
 	Version string
-	// Notice is highlighted on the landing page. Default: none.
+	// Notice is highlighted on each page. Default: none.
 	Notice string
 	// Logger gets errors of responding. Default: none.
 	Logger log.Logger
@@ -78,6 +78,10 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("GET /-/ready", s.ready)
 	mux.HandleFunc("POST /-/reload", s.reload)
 	mux.HandleFunc("PUT /-/reload", s.reload)
+	mux.HandleFunc("GET /-/reload", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Allow", "POST, PUT")
+		http.Error(w, "Send a POST to reload.", http.StatusMethodNotAllowed)
+	})
 	if !o.DisablePage {
 		s.handlePages(mux)
 	}
@@ -85,12 +89,17 @@ func New(o Options) http.Handler {
 }
 
 func (s *server) handlePages(mux *http.ServeMux) {
-	mux.HandleFunc("GET /{$}", s.landing)
+	mux.HandleFunc("GET /{$}", s.overview)
+	mux.HandleFunc("GET /orgs/{id}", s.org)
+	mux.HandleFunc("GET /history", s.history)
+	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, r, http.StatusNotFound, fmt.Sprintf("There is nothing at %q.", r.URL.Path))
+	})
 	mux.HandleFunc("GET /api/v1/inventory", s.apiInventory)
 	mux.HandleFunc("GET /api/v1/history", s.apiHistory)
 	mux.HandleFunc("GET /api/v1/status", s.apiStatus)
 	mux.HandleFunc("GET /api/", func(w http.ResponseWriter, r *http.Request) {
-		s.fail(w, r, http.StatusNotFound, "there is no "+r.URL.Path+"; there are /api/v1/inventory, /api/v1/history and /api/v1/status")
+		s.fail(w, r, http.StatusNotFound, fmt.Sprintf("there is no %q; there are /api/v1/inventory, /api/v1/history and /api/v1/status", r.URL.Path))
 	})
 }
 

@@ -241,8 +241,8 @@ func TestMetricsPath(t *testing.T) {
 		t.Errorf("the response is %q after %d refreshes, want refreshed metrics", response.Body, inv.refreshes.Load())
 	}
 	wantStatus(t, do(t, handler, http.MethodGet, "/metrics"), http.StatusNotFound)
-	if page := do(t, handler, http.MethodGet, "/").Body.String(); !strings.Contains(page, `<a href="/who/shares">`) {
-		t.Errorf("the landing page does not link to /who/shares:\n%s", page)
+	if page := do(t, handler, http.MethodGet, "/").Body.String(); !strings.Contains(page, `<a href="./who/shares">`) {
+		t.Errorf("the page does not link to /who/shares:\n%s", page)
 	}
 }
 

@@ -1,0 +1,277 @@
+package web
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"datadog_org_connections_exporter/datadog"
+	"datadog_org_connections_exporter/internal/policy"
+	"datadog_org_connections_exporter/internal/report"
+)
+
+// overviewModel is the page at /.
+type overviewModel struct {
+	Verdict   verdict
+	HasPolicy bool
+	Trust     []trustRow
+	TrustGood bool
+	Attention attention
+
+	List        listPage
+	Connections []connectionRow
+	Matrix      *matrix // nil where there are too many orgs
+	Picture     *picture
+	Ranking     []rank // instead of both
+	Orgs        int    // of the selection
+}
+
+// attention is what somebody should look at.
+type attention struct {
+	Unexpected     []unexpectedItem
+	Missing        []missingItem
+	Disabled       []connectionRow
+	Changes        []changeRow
+	AllUnexpected  link // empty where all are there, as below
+	AllDisabled    link
+	AllChanges     link
+	MoreMissing    int
+	ChangesUnknown bool // the history has not begun
+}
+
+// Any reports whether there is something.
+func (a attention) Any() bool {
+	return len(a.Unexpected)+len(a.Missing)+len(a.Disabled)+len(a.Changes) > 0
+}
+
+// unexpectedItem is what no rule allows from one source to one sink.
+type unexpectedItem struct {
+	Source, Sink link
+	Types        []typeMark
+	Why          string
+	Rule         string // YAML that would allow it
+	Created      *moment
+	Connection   link
+}
+
+// missingItem is what a rule requires and what is not there.
+type missingItem struct {
+	Type, Rule, Owner, Ticket string
+	Source, Sink              link
+}
+
+// maxItems bounds each list of what needs attention.
+const maxItems = 10
+
+func (b builder) overview(q query) overviewModel {
+	selected := b.selected(q)
+	q.page = min(q.page, pages(selected))
+	page := overviewModel{
+		Verdict: newVerdict(b.content), HasPolicy: b.judgement != nil, Attention: b.attention(),
+		List:        b.newListPage(q, "", "api/v1/inventory", "connection", len(selected), formats...),
+		Connections: b.connectionRows(pageOf(q, selected)),
+	}
+	page.List.Fields = b.fields(q, false)
+	page.Trust, page.TrustGood = newTrustRows(b.content)
+	t := newTopology(selected)
+	page.Orgs = len(t.orgs)
+	if len(t.orgs) <= maxMatrix {
+		page.Matrix, page.Picture = b.matrix(t), b.picture(t)
+	} else {
+		page.Ranking = b.ranking(t)
+	}
+	return page
+}
+
+func (b builder) attention() attention {
+	var a attention
+	for _, s := range b.suggestions[:min(len(b.suggestions), maxItems)] {
+		a.Unexpected = append(a.Unexpected, b.unexpectedItem(s))
+	}
+	if n := len(b.suggestions); n > maxItems {
+		a.AllUnexpected = b.list("", query{expectation: "unexpected"}, fmt.Sprintf("All unexpected connections, between %d pairs of orgs", n))
+	}
+	if b.judgement != nil {
+		for _, m := range b.judgement.Missing[:min(len(b.judgement.Missing), maxItems)] {
+			a.Missing = append(a.Missing, missingItem{report.Escape(m.Type), m.Rule.Name, m.Rule.Owner, m.Rule.Ticket, b.patternLink(m.Source), b.patternLink(m.Sink)})
+		}
+		a.MoreMissing = max(0, len(b.judgement.Missing)-maxItems)
+	}
+	disabled := query{creator: "disabled"}
+	leaving := disabled.connections(b.connections, nil)
+	a.Disabled = b.connectionRows(leaving[:min(len(leaving), maxItems)])
+	if len(leaving) > maxItems {
+		a.AllDisabled = b.list("", disabled, fmt.Sprintf("All %d", len(leaving)))
+	}
+	changes := b.recentChanges()
+	a.Changes = b.changeRows(changes[:min(len(changes), maxItems)])
+	if len(changes) > maxItems {
+		a.AllChanges = b.list("history", query{}, fmt.Sprintf("All %d within 7 days", len(changes)))
+	}
+	return a
+}
+
+// list returns a link to a selection.
+func (b builder) list(path string, q query, text string) link {
+	return link{text, b.root + path + "?" + q.String() + "#list"}
+}
+
+func (b builder) unexpectedItem(s policy.Suggestion) unexpectedItem {
+	item := unexpectedItem{
+		Source: b.orgLink(report.OrgRef(s.Source)), Sink: b.orgLink(report.OrgRef(s.Sink)), Types: typeMarks(s.Types, s.Types),
+		Why: "no rule allows it", Rule: s.YAML,
+	}
+	if s.Expired != nil {
+		item.Why = fmt.Sprintf("the rule %q allowed it until %s", s.Expired.Name, s.Expired.Expires.Format(time.DateOnly))
+	}
+	for _, c := range b.connections {
+		if c.Source.ID == s.Source.ID && c.Sink.ID == s.Sink.ID {
+			row := b.connectionRows([]report.Connection{c})[0]
+			item.Created, item.Connection = row.Created, b.connectionLink("show", c.ID)
+			break
+		}
+	}
+	return item
+}
+
+// patternLink returns a link to the org that a rule names by its id, or what it names it by.
+func (b builder) patternLink(p policy.Pattern) link {
+	id := p.String()
+	ref := report.OrgRef{ID: id, Name: cmp.Or(b.names[id], id)}
+	if _, known := b.orgByID[id]; !known {
+		return link{Text: ref.Label()}
+	}
+	return b.orgLink(ref)
+}
+
+// maxMatrix is how many orgs a matrix and a picture have at most. Of more, as many are ranked.
+const maxMatrix = 30
+
+// topology is who shares with whom, whatever number of connections that takes.
+type topology struct {
+	orgs         map[string]report.OrgRef
+	sources      []string // ids, what is flagged first, then by name
+	sinks        []string
+	pairs        map[pair]*report.Connection // with the types of all connections
+	flagged      map[string]bool             // orgs with something unexpected
+	shares, sees map[string]int              // with how many orgs
+}
+
+type pair struct{ source, sink string }
+
+func newTopology(connections []report.Connection) topology {
+	t := topology{orgs: map[string]report.OrgRef{}, pairs: map[pair]*report.Connection{}, flagged: map[string]bool{}, shares: map[string]int{}, sees: map[string]int{}}
+	for _, c := range connections {
+		t.orgs[c.Source.ID], t.orgs[c.Sink.ID] = c.Source, c.Sink
+		p := pair{c.Source.ID, c.Sink.ID}
+		if known := t.pairs[p]; known != nil {
+			known.Types, known.Unexpected = union(known.Types, c.Types), union(known.Unexpected, c.Unexpected)
+		} else {
+			t.pairs[p] = &c
+			t.shares[p.source]++
+			t.sees[p.sink]++
+		}
+		if len(c.Unexpected) > 0 {
+			t.flagged[p.source], t.flagged[p.sink] = true, true
+		}
+	}
+	for id := range t.orgs {
+		if t.shares[id] > 0 {
+			t.sources = append(t.sources, id)
+		}
+		if t.sees[id] > 0 {
+			t.sinks = append(t.sinks, id)
+		}
+	}
+	slices.SortFunc(t.sources, t.compare)
+	slices.SortFunc(t.sinks, t.compare)
+	return t
+}
+
+func (t topology) compare(a, b string) int {
+	rank := func(id string) int {
+		if t.flagged[id] {
+			return 0
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(t.orgs[a].Name, t.orgs[b].Name), cmp.Compare(a, b))
+}
+
+func union(a, b []string) []string {
+	both := slices.Concat(a, b)
+	slices.Sort(both)
+	return slices.Compact(both)
+}
+
+// matrix has sources down and sinks across.
+type matrix struct {
+	Sinks []link
+	Rows  []matrixRow
+}
+
+type matrixRow struct {
+	Source link
+	Cells  []matrixCell
+}
+
+// matrixCell is empty where nothing is shared.
+type matrixCell struct {
+	Types       []typeMark
+	Unexpected  bool
+	Href, Title string
+}
+
+func (b builder) matrix(t topology) *matrix {
+	var m matrix
+	for _, id := range t.sinks {
+		m.Sinks = append(m.Sinks, b.orgLink(t.orgs[id]))
+	}
+	for _, source := range t.sources {
+		row := matrixRow{Source: b.orgLink(t.orgs[source])}
+		for _, sink := range t.sinks {
+			var cell matrixCell
+			if c := t.pairs[pair{source, sink}]; c != nil {
+				cell = matrixCell{
+					Types: typeMarks(c.Types, c.Unexpected), Unexpected: len(c.Unexpected) > 0,
+					Href: b.connectionLink("", c.ID).Href, Title: describe(c),
+				}
+			}
+			row.Cells = append(row.Cells, cell)
+		}
+		m.Rows = append(m.Rows, row)
+	}
+	return &m
+}
+
+// describe returns such as "Payments shares audit, logs with Security; unexpected: audit".
+func describe(c *report.Connection) string {
+	text := fmt.Sprintf("%s shares %s with %s", c.Source.Label(), joined(c.Types), c.Sink.Label())
+	if len(c.Unexpected) > 0 {
+		text += "; unexpected: " + joined(c.Unexpected)
+	}
+	return text
+}
+
+// rank is an org by how many it shares with and sees.
+type rank struct {
+	Org                link
+	Shares, Sees       int
+	Unexpected, Hidden bool
+}
+
+func (b builder) ranking(t topology) []rank {
+	ids := []string{}
+	for id := range t.orgs {
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, func(x, y string) int {
+		return cmp.Or(cmp.Compare(t.shares[y]+t.sees[y], t.shares[x]+t.sees[x]), t.compare(x, y))
+	})
+	var ranks []rank
+	for _, id := range ids[:min(len(ids), maxMatrix)] {
+		ranks = append(ranks, rank{b.orgLink(t.orgs[id]), t.shares[id], t.sees[id], t.flagged[id], b.orgByID[id].Observed == datadog.No})
+	}
+	return ranks
+}

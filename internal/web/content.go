@@ -41,7 +41,20 @@ type prepared struct {
 	start       *time.Time          // of the history
 	suggestions []policy.Suggestion // a rule for all that is unexpected
 	risks       map[string][]report.Risk
+	verdict     verdict // the counts of it
+
+	mu         sync.Mutex
+	selections map[query]*selection // of few queries
 }
+
+// selection is what a query selects, on all pages.
+type selection struct {
+	connections []report.Connection
+	topology    topology
+}
+
+// maxSelections bounds how many selections are kept.
+const maxSelections = 16
 
 // preparedBy is all that a prepared content depends on.
 type preparedBy struct {
@@ -96,6 +109,7 @@ func prepare(by preparedBy, now time.Time) *prepared {
 	if by.judgement != nil {
 		p.suggestions = by.policy.Suggest(by.judgement.Unexpected)
 	}
+	p.verdict = p.counts()
 	return p
 }
 
@@ -122,15 +136,29 @@ func (c *content) check(q query) error {
 	return nil
 }
 
-// selected returns the connections that a query selects, on all pages.
-func (c *content) selected(q query) []report.Connection {
+// selected returns what a query selects.
+func (c *content) selected(q query) *selection {
 	changed := map[string][]inventory.ChangeKind{}
-	if q.change != "" {
+	if q.change != "" { // depends on the time, too
 		for _, change := range c.recentChanges() {
 			changed[change.ID] = append(changed[change.ID], change.Change)
 		}
+		return newSelection(q.connections(c.connections, changed))
 	}
-	return q.connections(c.connections, changed)
+	q.page, q.format = 0, ""
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.selections == nil || len(c.selections) >= maxSelections {
+		c.selections = map[query]*selection{}
+	}
+	if c.selections[q] == nil {
+		c.selections[q] = newSelection(q.connections(c.connections, nil))
+	}
+	return c.selections[q]
+}
+
+func newSelection(connections []report.Connection) *selection {
+	return &selection{connections, newTopology(connections)}
 }
 
 func (c *content) recentChanges() []report.Change {
@@ -144,7 +172,7 @@ func (c *content) recentChanges() []report.Change {
 // inventory returns the document of what a query selects.
 func (c *content) inventory(q query) report.Document {
 	d := c.document
-	d.Connections = pageOf(q, c.selected(q))
+	d.Connections = pageOf(q, c.selected(q).connections)
 	if !q.selects() && q.page == 0 {
 		return d
 	}

@@ -75,6 +75,7 @@ type connectionRow struct {
 	Disabled     bool // the creator is
 	Expectation  string
 	Risks        []string
+	Show         link // to its row, from elsewhere
 }
 
 func (b builder) connectionRows(connections []report.Connection) []connectionRow {
@@ -83,6 +84,7 @@ func (b builder) connectionRows(connections []report.Connection) []connectionRow
 		row := connectionRow{
 			ID: c.ID, Source: b.orgLink(c.Source), Sink: b.orgLink(c.Sink), Types: typeMarks(c.Types, c.Unexpected),
 			Creator: creatorLabel(c.Creator), Disabled: c.Creator.Disabled == datadog.Yes, Expectation: expectationOf(c),
+			Show: b.connectionLink("show", c.ID),
 		}
 		if c.CreatedAt != nil {
 			created := b.moment(*c.CreatedAt)
@@ -189,8 +191,9 @@ func (b builder) newListPage(q query, path, api, noun string, total int, formats
 		list.Summary = grouped(fmt.Sprintf("%d–%d of %s", first, last, count(total, noun)))
 	}
 	at := func(page int) string {
-		q.page = page
-		return b.root + path + "?" + q.String() + "#list"
+		other := q
+		other.page = page
+		return b.list(path, other, "").Href
 	}
 	if q.page > 1 {
 		list.Previous = at(q.page - 1)
@@ -234,13 +237,13 @@ func (b builder) fields(q query, ofHistory bool) []field {
 		}
 		return f
 	}
-	names := []string{}
-	for _, o := range b.orgs {
+	var names []string
+	for _, o := range b.orgs[:min(len(b.orgs), maxSuggestions)] {
 		names = append(names, o.Name)
 	}
 	fields := []field{
 		{Name: "q", Label: "Search", Value: q.text, Hint: "a name or an id"},
-		{Name: "org", Label: "Org at either end", Value: q.org, Hint: "name, id or Acme *", Suggestions: slices.Compact(names)[:min(len(slices.Compact(names)), maxSuggestions)]},
+		{Name: "org", Label: "Org at either end", Value: q.org, Hint: "name, id or Acme *", Suggestions: slices.Compact(names)},
 		choice("type", "Type", q.kind, "all", b.types),
 	}
 	if b.judgement != nil && !ofHistory {

@@ -57,24 +57,25 @@ type unexpectedItem struct {
 
 // missingItem is what a rule requires and what is not there.
 type missingItem struct {
-	Type, Rule, Owner, Ticket string
-	Source, Sink              link
+	Types               []typeMark
+	Rule, Owner, Ticket string
+	Source, Sink        link
 }
 
 // maxItems bounds each list of what needs attention.
-const maxItems = 10
+const maxItems = 5
 
 func (b builder) overview(q query) overviewModel {
 	selected := b.selected(q)
-	q.page = min(q.page, pages(selected))
+	q.page = min(q.page, pages(selected.connections))
 	page := overviewModel{
 		Verdict: newVerdict(b.content), HasPolicy: b.judgement != nil, Attention: b.attention(),
-		List:        b.newListPage(q, "", "api/v1/inventory", "connection", len(selected), formats...),
-		Connections: b.connectionRows(pageOf(q, selected)),
+		List:        b.newListPage(q, "", "api/v1/inventory", "connection", len(selected.connections), formats...),
+		Connections: b.connectionRows(pageOf(q, selected.connections)),
 	}
 	page.List.Fields = b.fields(q, false)
 	page.Trust, page.TrustGood = newTrustRows(b.content)
-	t := newTopology(selected)
+	t := selected.topology
 	page.Orgs = len(t.orgs)
 	if len(t.orgs) <= maxMatrix {
 		page.Matrix, page.Picture = b.matrix(t), b.picture(t)
@@ -90,13 +91,12 @@ func (b builder) attention() attention {
 		a.Unexpected = append(a.Unexpected, b.unexpectedItem(s))
 	}
 	if n := len(b.suggestions); n > maxItems {
-		a.AllUnexpected = b.list("", query{expectation: "unexpected"}, fmt.Sprintf("All unexpected connections, between %d pairs of orgs", n))
+		a.AllUnexpected = b.list("", query{expectation: "unexpected"}, fmt.Sprintf("All between %d pairs of orgs", n))
 	}
 	if b.judgement != nil {
-		for _, m := range b.judgement.Missing[:min(len(b.judgement.Missing), maxItems)] {
-			a.Missing = append(a.Missing, missingItem{report.Escape(m.Type), m.Rule.Name, m.Rule.Owner, m.Rule.Ticket, b.patternLink(m.Source), b.patternLink(m.Sink)})
-		}
-		a.MoreMissing = max(0, len(b.judgement.Missing)-maxItems)
+		missing := b.missingItems()
+		a.Missing = missing[:min(len(missing), maxItems)]
+		a.MoreMissing = len(missing) - len(a.Missing)
 	}
 	disabled := query{creator: "disabled"}
 	leaving := disabled.connections(b.connections, nil)
@@ -110,6 +110,21 @@ func (b builder) attention() attention {
 		a.AllChanges = b.list("history", query{}, fmt.Sprintf("All %d within 7 days", len(changes)))
 	}
 	return a
+}
+
+// missingItems returns what is missing, one item for the types of a rule that lack the same.
+func (b builder) missingItems() []missingItem {
+	var items []missingItem
+	for _, m := range b.judgement.Missing {
+		item := missingItem{Rule: m.Rule.Name, Owner: m.Rule.Owner, Ticket: m.Rule.Ticket, Source: b.patternLink(m.Source), Sink: b.patternLink(m.Sink)}
+		if n := len(items) - 1; n >= 0 && items[n].Rule == item.Rule && items[n].Source == item.Source && items[n].Sink == item.Sink {
+			items[n].Types = append(items[n].Types, typeMarks([]string{m.Type}, nil)...)
+			continue
+		}
+		item.Types = typeMarks([]string{m.Type}, nil)
+		items = append(items, item)
+	}
+	return items
 }
 
 // list returns a link to a selection.
@@ -128,7 +143,7 @@ func (b builder) unexpectedItem(s policy.Suggestion) unexpectedItem {
 	for _, c := range b.connections {
 		if c.Source.ID == s.Source.ID && c.Sink.ID == s.Sink.ID {
 			row := b.connectionRows([]report.Connection{c})[0]
-			item.Created, item.Connection = row.Created, b.connectionLink("show", c.ID)
+			item.Created, item.Connection = row.Created, row.Show
 			break
 		}
 	}

@@ -159,6 +159,9 @@ func containsFold(text string, in ...string) bool {
 // connections returns the selected connections of all, in the order of the query. changed
 // has the recent kinds of changes by connection id.
 func (q query) connections(all []report.Connection, changed map[string][]inventory.ChangeKind) []report.Connection {
+	if !q.selects() && (q.sort == "" || q.sort == "source") {
+		return all
+	}
 	selected := []report.Connection{}
 	for _, c := range all {
 		if q.matches(c.ID, c.Source, c.Sink, c.Types, c.Creator) &&
@@ -200,6 +203,9 @@ func createdAt(c report.Connection) time.Time {
 // changes returns the selected changes of all, in their order. What is expected is not
 // known of a change.
 func (q query) changes(all []report.Change) []report.Change {
+	if !q.selects() {
+		return all
+	}
 	selected := []report.Change{}
 	for _, c := range all {
 		if q.matches(c.ID, c.Source, c.Sink, slices.Concat(c.Types, c.TypesNow), c.Creator) && (q.change == "" || q.change == string(c.Change)) {

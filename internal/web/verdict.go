@@ -10,8 +10,8 @@ import (
 
 // verdict says whether the inventory is as expected, and how far to trust that.
 type verdict struct {
-	// Level is good, bad or unsure.
-	Level string
+	// Level is good, bad or unsure, Word what that means.
+	Level, Word string
 	// Title is the first sentence, Text all of them, Trust all others.
 	Title, Text, Trust string
 	// Unexpected counts connections, Missing rules.
@@ -25,30 +25,31 @@ func (v verdict) Symbol() string {
 	return map[string]string{"good": "✓", "bad": "!", "unsure": "?"}[v.Level]
 }
 
-// Word returns the level as a word.
-func (v verdict) Word() string {
-	return map[string]string{"good": "As expected", "bad": "Needs attention", "unsure": "Not certain"}[v.Level]
-}
-
-func newVerdict(c *content) verdict {
+// counts returns a verdict that has only counted.
+func (p *prepared) counts() verdict {
 	var v verdict
-	for i := range c.connections {
-		if len(c.connections[i].Unexpected) > 0 {
+	for i := range p.connections {
+		if len(p.connections[i].Unexpected) > 0 {
 			v.Unexpected++
 		}
 	}
-	if c.judgement != nil {
+	if p.by.judgement != nil {
 		rules := map[string]bool{}
-		for _, m := range c.judgement.Missing {
+		for _, m := range p.by.judgement.Missing {
 			rules[m.Rule.Name] = true
 		}
 		v.Missing = len(rules)
 	}
-	for _, o := range c.orgs {
+	for _, o := range p.orgs {
 		if o.Observed == datadog.Yes {
 			v.Observed++
 		}
 	}
+	return v
+}
+
+func newVerdict(c *content) verdict {
+	v := c.verdict
 	v.Title = v.title(c)
 	v.Trust = strings.Join(v.trust(c), " ")
 	v.Text = strings.TrimSpace(v.Title + " " + v.Trust)
@@ -58,7 +59,7 @@ func newVerdict(c *content) verdict {
 // title returns the first sentence, and sets the level.
 func (v *verdict) title(c *content) string {
 	listed := len(c.document.Listings) > 0
-	v.Level = "unsure"
+	v.Level, v.Word = "unsure", "Not certain"
 	switch {
 	case len(c.view.Orgs) == 0:
 		return "No org is configured."
@@ -67,9 +68,10 @@ func (v *verdict) title(c *content) string {
 	case !listed:
 		return "Nothing is shown: the last good listings are too old."
 	case c.judgement == nil:
+		v.Word = "Not judged"
 		return fmt.Sprintf("%s among %s.", count(len(c.connections), "connection"), count(len(c.orgs), "org"))
 	case v.Unexpected > 0 || v.Missing > 0:
-		v.Level = "bad"
+		v.Level, v.Word = "bad", "Needs attention"
 		var parts []string
 		if v.Unexpected > 0 {
 			parts = append(parts, count(v.Unexpected, "connection")+map[bool]string{true: " is", false: " are"}[v.Unexpected == 1]+" unexpected")
@@ -81,7 +83,7 @@ func (v *verdict) title(c *content) string {
 	case !c.view.Complete():
 		return fmt.Sprintf("What is known is expected: %s.", count(len(c.connections), "connection"))
 	}
-	v.Level = "good"
+	v.Level, v.Word = "good", "As expected"
 	return fmt.Sprintf("All is as expected: %s among %s.", count(len(c.connections), "connection"), count(len(c.orgs), "org"))
 }
 
@@ -96,6 +98,15 @@ func (v *verdict) trust(c *content) []string {
 		sentences = append(sentences, "So what is missing cannot be told.")
 	case c.judgement == nil:
 		sentences = append(sentences, "No policy says which are expected.")
+	}
+	failing := 0
+	for _, o := range c.view.Orgs {
+		if o.Err != nil && o.Listing != nil && !o.Stale {
+			failing++
+		}
+	}
+	if failing > 0 {
+		sentences = append(sentences, fmt.Sprintf("%d of %s cannot be listed now: their last good listings are shown.", failing, count(len(c.view.Orgs), "org")))
 	}
 	if len(c.orgs) > 0 {
 		sentences = append(sentences, fmt.Sprintf("Seen from inside: %d of %s.", v.Observed, count(len(c.orgs), "org")))

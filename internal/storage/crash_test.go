@@ -19,7 +19,7 @@ import (
 	"datadog_org_connections_exporter/internal/storage"
 )
 
-var kills = flag.Int("kills", 100, "how often TestDB_SurvivesKill kills the process that writes")
+var kills = flag.Int("kills", 25, "how often TestDB_SurvivesKill kills the process that writes")
 
 // writerEnv is set in the process that TestDB_SurvivesKill kills: its state directory.
 const writerEnv = "STORAGE_TEST_WRITER"
@@ -96,7 +96,7 @@ func TestDB_SurvivesKill(t *testing.T) {
 		}
 		lines := bufio.NewScanner(out)
 		if lines.Scan(); rand.IntN(20) > 0 { // else it is killed while it opens the file
-			time.AfterFunc(time.Duration(rand.IntN(20_000))*time.Microsecond, func() { _ = writer.Process.Kill() })
+			time.AfterFunc(time.Duration(rand.IntN(60_000))*time.Microsecond, func() { _ = writer.Process.Kill() })
 		} else {
 			_ = writer.Process.Kill()
 		}

@@ -28,7 +28,7 @@ const lockTimeout = time.Second
 
 // slack is how many bytes of updates are written before they are replaced by the state
 // that they add up to, beyond the size of that.
-const slack = 1 << 20
+const slack = 256 << 10
 
 // DB is a state directory that is open for writing. It implements [inventory.Storage].
 // Its methods must not be called concurrently.

@@ -26,7 +26,7 @@ func TestRead_WhileTheStateIsWritten(t *testing.T) {
 	written <- 0
 	go func() {
 		defer close(ended)
-		for n := 1; n < 500; n++ {
+		for n := 1; n < 200; n++ {
 			if err := db.Write(step(n)); err != nil {
 				t.Error(err)
 				return
@@ -252,7 +252,7 @@ func TestDB_ReplacesUpdatesByTheState(t *testing.T) {
 	db, _ := open(t, dir)
 	want := newModel()
 	largest, shrunk := int64(0), 0
-	for n := range 2000 {
+	for n := range 500 {
 		u := step(n)
 		write(t, db, u)
 		want.apply(u)
@@ -265,7 +265,7 @@ func TestDB_ReplacesUpdatesByTheState(t *testing.T) {
 	closeDB(t, db)
 	_, state := open(t, dir)
 	wantState(t, "in the end", state, want)
-	if shrunk == 0 || largest > 5<<20 {
+	if shrunk == 0 || largest > 1<<20 {
 		t.Errorf("the file had up to %d bytes, and shrank %d times", largest, shrunk)
 	}
 }

@@ -352,41 +352,33 @@ func TestPage_SortsAndTurnsPages(t *testing.T) {
 // FuzzParameters requests every page and document with any parameters: none fails, and each
 // is whole.
 func FuzzParameters(f *testing.F) {
-	for _, text := range append(hostile, "unexpected", "disabled", "added", "sink", "csv", "2", "-1", "*", "[", uuid(1)) {
-		f.Add(text, text, text, text, text, text, text, text, text, text)
-	}
-	f.Add("", "", "", "", "", "", "", "", "", "q=1")
-	f.Add("a", "Acme *", "logs", "unexpected", "user", "added", "sink", "1", "csv", "")
 	handlers := []http.Handler{companyHandler(f), hostileHandler(), newHandler(&stubInventory{view: viewOf()})}
-	f.Fuzz(func(t *testing.T, q, org, kind, expectation, creator, change, sort, page, format, raw string) {
+	paths := []string{"/", "/history", "/api/v1/inventory", "/api/v1/history", "/api/v1/status", "/orgs/x", "/x"}
+	names := []string{"q", "org", "type", "expectation", "creator", "change", "sort", "page", "format"}
+	for target := range uint8(len(handlers) * len(paths)) {
+		for n, text := range append(hostile, "unexpected", "disabled", "added", "sink", "csv", "2", "-1", "*", "[", uuid(1)) {
+			f.Add(target, names[n%len(names)], text, "q", "Acme", "")
+			f.Add(target, names[n%len(names)], text, "sort", "created", text)
+		}
+	}
+	f.Fuzz(func(t *testing.T, target uint8, name, value, secondName, secondValue, raw string) {
 		values := url.Values{}
-		for name, value := range map[string]string{"q": q, "org": org, "type": kind, "expectation": expectation, "creator": creator, "change": change, "sort": sort, "page": page, "format": format} {
-			if value != "" {
-				values.Set(name, value)
-			}
-		}
-		single := url.Values{}
-		for name := range values {
-			single = url.Values{name: values[name]}
-			break
-		}
-		for _, handler := range handlers {
-			for _, path := range []string{"/", "/history", "/api/v1/inventory", "/api/v1/history", "/api/v1/status", "/orgs/x", "/x"} {
-				for _, query := range []string{values.Encode(), single.Encode(), raw} {
-					request := httptest.NewRequest(http.MethodGet, path, nil)
-					request.URL.RawQuery = query
-					response := httptest.NewRecorder()
-					handler.ServeHTTP(response, request)
-					kind := response.Header().Get("Content-Type")
-					switch {
-					case response.Code >= 500:
-						t.Fatalf("%s?%s: status %d: %s", path, query, response.Code, response.Body)
-					case kind == "application/json" && !json.Valid(response.Body.Bytes()):
-						t.Fatalf("%s?%s: invalid JSON: %s", path, query, response.Body)
-					case strings.HasPrefix(kind, "text/html"):
-						parseHTML(t, response)
-					}
-				}
+		values.Add(name, value)
+		values.Add(secondName, secondValue)
+		handler, path := handlers[int(target)%len(handlers)], paths[int(target)/len(handlers)%len(paths)]
+		for _, query := range []string{values.Encode(), raw} {
+			request := httptest.NewRequest(http.MethodGet, path, nil)
+			request.URL.RawQuery = query
+			response := httptest.NewRecorder()
+			handler.ServeHTTP(response, request)
+			kind := response.Header().Get("Content-Type")
+			switch {
+			case response.Code >= 500:
+				t.Fatalf("%s?%s: status %d: %s", path, query, response.Code, response.Body)
+			case kind == "application/json" && !json.Valid(response.Body.Bytes()):
+				t.Fatalf("%s?%s: invalid JSON: %s", path, query, response.Body)
+			case strings.HasPrefix(kind, "text/html"):
+				parseHTML(t, response)
 			}
 		}
 	})

@@ -15,8 +15,8 @@ import (
 type overviewModel struct {
 	Verdict   verdict
 	HasPolicy bool
-	Trust     []trustRow
-	TrustGood bool
+	Trust     []trustRow // those first that are not as they should be
+	TrustBad  int        // how many these are
 	Attention attention
 
 	List        listPage
@@ -39,6 +39,13 @@ type attention struct {
 	MoreMissing    int
 	ChangesUnknown bool // the history has not begun
 }
+
+// TrustOpen reports whether the states of the listings are unfolded: a few are not as they
+// should be.
+func (m overviewModel) TrustOpen() bool { return m.TrustBad > 0 && len(m.Trust) <= maxTrust }
+
+// maxTrust is how many states of listings are unfolded at most.
+const maxTrust = 12
 
 // Any reports whether there is something.
 func (a attention) Any() bool {
@@ -74,7 +81,7 @@ func (b builder) overview(q query) overviewModel {
 		Connections: b.connectionRows(pageOf(q, selected.connections)),
 	}
 	page.List.Fields = b.fields(q, false)
-	page.Trust, page.TrustGood = newTrustRows(b.content)
+	page.Trust, page.TrustBad = newTrustRows(b.content)
 	t := selected.topology
 	page.Orgs = len(t.orgs)
 	if len(t.orgs) <= maxMatrix {
@@ -249,7 +256,7 @@ func (b builder) matrix(t topology) *matrix {
 			var cell matrixCell
 			if c := t.pairs[pair{source, sink}]; c != nil {
 				cell = matrixCell{
-					Types: typeMarks(c.Types, c.Unexpected), Unexpected: len(c.Unexpected) > 0,
+					Types: cellMarks(c), Unexpected: len(c.Unexpected) > 0,
 					Href: b.connectionLink("", c.ID).Href, Title: describe(c),
 				}
 			}
@@ -258,6 +265,14 @@ func (b builder) matrix(t topology) *matrix {
 		m.Rows = append(m.Rows, row)
 	}
 	return &m
+}
+
+// cellMarks returns the types of a cell: letters first, in the order of the caption.
+func cellMarks(c *report.Connection) []typeMark {
+	types := slices.Clone(c.Types)
+	order := []string{"audit", "metrics", "logs"}
+	slices.SortStableFunc(types, func(a, b string) int { return slices.Index(order, b) - slices.Index(order, a) })
+	return typeMarks(types, c.Unexpected)
 }
 
 // describe returns such as "Payments shares audit, logs with Security; unexpected: audit".

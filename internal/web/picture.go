@@ -13,6 +13,7 @@ import (
 // topology has the same picture.
 type picture struct {
 	Width, Height int
+	Wide          bool
 	Left, Right   int // where labels end and begin
 	Sources       []pictureNode
 	Sinks         []pictureNode
@@ -42,14 +43,21 @@ type pictureEdge struct {
 
 // Sizes of a picture, in units of its own. Labels that are longer are cut.
 const (
-	pictureWidth  = 500
-	pictureLabel  = 180
+	pictureLabel  = 200
+	pictureMiddle = 120 // between the labels, of few orgs
+	pictureWide   = 320 // of many, whose lines cross
+	pictureMany   = 12
 	pictureRow    = 26
 	pictureLetter = 24 // letters of a label
 )
 
 func (b builder) picture(t topology) *picture {
-	p := &picture{Width: pictureWidth, Height: (max(len(t.sources), len(t.sinks)) + 1) * pictureRow, Left: pictureLabel, Right: pictureWidth - pictureLabel}
+	p := &picture{Width: 2*pictureLabel + pictureMiddle, Height: (max(len(t.sources), len(t.sinks)) + 1) * pictureRow, Left: pictureLabel}
+	if len(t.orgs) > pictureMany {
+		p.Width += pictureWide - pictureMiddle
+		p.Wide = true
+	}
+	p.Right = p.Width - pictureLabel
 	left := map[string]int{} // Y of sources
 	for n, id := range t.sources {
 		left[id] = p.y(n, len(t.sources))

@@ -14,17 +14,23 @@ type trustRow struct {
 	Good, Listed               bool
 }
 
-func newTrustRows(c *content) (rows []trustRow, good bool) {
+// newTrustRows returns all states, and how many of them, the first ones, are not as they
+// should be.
+func newTrustRows(c *content) (rows []trustRow, bad int) {
 	gaps := map[string]inventory.GapReason{}
 	for _, g := range c.view.Gaps {
 		gaps[g.Org] = g.Reason
 	}
-	good = true
+	var good []trustRow
 	for _, org := range c.view.Orgs {
-		rows = append(rows, newTrustRow(org, gaps[org.Name], c.now))
-		good = good && org.Up && gaps[org.Name] == ""
+		row := newTrustRow(org, gaps[org.Name], c.now)
+		if org.Up && gaps[org.Name] == "" {
+			good = append(good, row)
+		} else {
+			rows = append(rows, row)
+		}
 	}
-	return rows, good
+	return append(rows, good...), len(rows)
 }
 
 func newTrustRow(org inventory.OrgState, gap inventory.GapReason, now time.Time) trustRow {

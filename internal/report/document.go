@@ -251,6 +251,10 @@ func (d Document) validate() error {
 	case d.Complete != (len(d.Gaps) == 0 && d.Filter == nil):
 		return fmt.Errorf("the document says complete: %v, which does not fit its gaps and its filter; %s", d.Complete, readHint)
 	}
+	return d.validateIDs()
+}
+
+func (d Document) validateIDs() error {
 	seen := map[string]bool{}
 	for _, c := range d.Connections {
 		switch {

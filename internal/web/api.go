@@ -213,6 +213,32 @@ type status struct {
 	// Policy is nil without one.
 	Policy   *policyStatus   `json:"policy"`
 	Listings []listingStatus `json:"listings"`
+	// Discoveries list the orgs of the account.
+	Discoveries []discoveryStatus `json:"discoveries"`
+}
+
+// discoveryStatus is the state of a discovery.
+type discoveryStatus struct {
+	Name string `json:"name"`
+	// Orgs counts those of the last good list, nil before the first.
+	Orgs  *int   `json:"orgs"`
+	Error string `json:"error,omitempty"` // of the last attempt
+}
+
+func newDiscoveryStatuses(c *content) []discoveryStatus {
+	made := []discoveryStatus{}
+	for _, d := range c.view.Discoveries {
+		s := discoveryStatus{Name: d.Name}
+		if d.Account != nil {
+			n := len(d.Account.Orgs)
+			s.Orgs = &n
+		}
+		if d.Err != nil {
+			s.Error = d.Err.Error()
+		}
+		made = append(made, s)
+	}
+	return made
 }
 
 // policyStatus is what a policy makes of the inventory.
@@ -265,7 +291,7 @@ func newStatus(c *content, version string) status {
 		Version: apiVersion, Time: c.now.UTC().Truncate(time.Second), ExporterVersion: version, Verdict: v.Text,
 		Complete: c.view.Complete(), Gaps: c.document.Gaps,
 		Orgs: len(c.orgs), Observed: v.Observed, Connections: len(c.connections),
-		Listings: []listingStatus{},
+		Listings: []listingStatus{}, Discoveries: newDiscoveryStatuses(c),
 	}
 	if c.judgement != nil {
 		rest := *c.judgement

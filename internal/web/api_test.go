@@ -150,7 +150,11 @@ func TestAPI_StatusSaysHowItFares(t *testing.T) {
 	view, judge := company(t)
 	view.Orgs = append(view.Orgs, inventory.OrgState{Name: "broken", Err: errors.New("the answer was 502"), NextAttempt: now.Add(time.Hour)})
 	view.Gaps = []inventory.Gap{{Org: "broken", Reason: inventory.NotListed, Err: errors.New("the answer was 502")}}
+	view.Discoveries = []inventory.DiscoveryState{{Name: "parent", Account: &datadog.Account{Orgs: make([]datadog.Org, 9)}, Err: errors.New("no permission")}}
 	handler := newHandler(&stubInventory{view: view}, func(o *web.Options) { o.Judge, o.Version = judge, "1.2.3" })
+	if text := visibleText(get(handler, "/").Body.String()); !strings.Contains(text, "asked for as parent : 9 are known; the last attempt failed : no permission.") {
+		t.Errorf("no discovery in %s", text)
+	}
 	var got map[string]any
 	if err := json.Unmarshal(get(handler, "/api/v1/status").Body.Bytes(), &got); err != nil {
 		t.Fatal(err)
@@ -159,7 +163,7 @@ func TestAPI_StatusSaysHowItFares(t *testing.T) {
 	for _, want := range []string{
 		"exporter_version:1.2.3", "complete:false", "connections:3", "orgs:5", "observed:1", "rules:2", "unexpected:1", "reason:not_listed",
 		"findings:[]", "cannot be told", "state:failing, no listing yet", "error:the answer was 502", "age_seconds:4", "next_attempt:2",
-		"verdict:1 connection is unexpected", "Seen from inside: 1 of 5 orgs.", "out of sight",
+		"name:parent orgs:9", "error:no permission", "verdict:1 connection is unexpected", "Seen from inside: 1 of 5 orgs.", "out of sight",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %s in %s", want, text)

@@ -17,6 +17,7 @@ type overviewModel struct {
 	HasPolicy bool
 	Trust     []trustRow // those first that are not as they should be
 	TrustBad  int        // how many these are
+	Discovery []discoveryStatus
 	Attention attention
 
 	List        listPage
@@ -76,7 +77,7 @@ func (b builder) overview(q query) overviewModel {
 	selected := b.selected(q)
 	q.page = min(q.page, pages(selected.connections))
 	page := overviewModel{
-		Verdict: newVerdict(b.content), HasPolicy: b.judgement != nil, Attention: b.attention(),
+		Verdict: newVerdict(b.content), HasPolicy: b.judgement != nil, Attention: b.attention(), Discovery: newDiscoveryStatuses(b.content),
 		List:        b.newListPage(q, "", "api/v1/inventory", "connection", len(selected.connections), formats...),
 		Connections: b.connectionRows(pageOf(q, selected.connections)),
 	}

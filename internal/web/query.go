@@ -90,33 +90,52 @@ func parseQuery(raw string) (query, error) {
 	known := []string{"page"}
 	for _, p := range q.parameters() {
 		known = append(known, p.name)
+	}
+	if err := checkValues(values, known); err != nil {
+		return query{}, err
+	}
+	for _, p := range q.parameters() {
 		value := values.Get(p.name)
 		if p.values != nil && value != "" && !slices.Contains(p.values, value) {
 			return query{}, fmt.Errorf("%s is %q; it can be %s", p.name, value, strings.Join(p.values, ", "))
 		}
 		*p.value = value
 	}
-	for name, given := range values {
-		switch {
-		case !slices.Contains(known, name):
-			return query{}, fmt.Errorf("there is no parameter %q; there are %s", name, strings.Join(known, ", "))
-		case len(given) > 1:
-			return query{}, fmt.Errorf("%s is given %d times; give it once", name, len(given))
-		case len(given[0]) > maxParameter:
-			return query{}, fmt.Errorf("%s has %d bytes; it can have %d", name, len(given[0]), maxParameter)
-		case !utf8.ValidString(given[0]):
-			return query{}, fmt.Errorf("%s is not valid UTF-8", name)
-		}
-	}
 	if q.pattern, err = policy.NewPattern(q.org); err != nil {
 		return query{}, fmt.Errorf("org is %q, which is not a valid glob: close its brackets, or escape special characters with \\", q.org)
 	}
-	if page := values.Get("page"); page != "" {
-		if q.page, err = strconv.Atoi(page); err != nil || q.page < 1 || q.page > 1_000_000 {
-			return query{}, fmt.Errorf("page is %q; it can be a number from 1", page)
+	q.page, err = pageNumber(values.Get("page"))
+	return q, err
+}
+
+// pageNumber returns 0 for an empty text.
+func pageNumber(text string) (int, error) {
+	if text == "" {
+		return 0, nil
+	}
+	page, err := strconv.Atoi(text)
+	if err != nil || page < 1 || page > 1_000_000 {
+		return 0, fmt.Errorf("page is %q; it can be a number from 1", text)
+	}
+	return page, nil
+}
+
+// checkValues returns an error for parameters that are not known, and for values that none
+// can have.
+func checkValues(values url.Values, known []string) error {
+	for name, given := range values {
+		switch {
+		case !slices.Contains(known, name):
+			return fmt.Errorf("there is no parameter %q; there are %s", name, strings.Join(known, ", "))
+		case len(given) > 1:
+			return fmt.Errorf("%s is given %d times; give it once", name, len(given))
+		case len(given[0]) > maxParameter:
+			return fmt.Errorf("%s has %d bytes; it can have %d", name, len(given[0]), maxParameter)
+		case !utf8.ValidString(given[0]):
+			return fmt.Errorf("%s is not valid UTF-8", name)
 		}
 	}
-	return q, nil
+	return nil
 }
 
 // String returns the query as the part of a URL after the question mark, the same for

@@ -99,13 +99,7 @@ func (v *verdict) trust(c *content) []string {
 	case c.judgement == nil:
 		sentences = append(sentences, "No policy says which are expected.")
 	}
-	failing := 0
-	for _, o := range c.view.Orgs {
-		if o.Err != nil && o.Listing != nil && !o.Stale {
-			failing++
-		}
-	}
-	if failing > 0 {
+	if failing := c.failing(); failing > 0 {
 		sentences = append(sentences, fmt.Sprintf("%d of %s cannot be listed now: their last good listings are shown.", failing, count(len(c.view.Orgs), "org")))
 	}
 	if len(c.orgs) > 0 {
@@ -119,6 +113,18 @@ func (v *verdict) trust(c *content) []string {
 		sentences = append(sentences, "Oldest listing "+age(oldest)+".")
 	}
 	return sentences
+}
+
+// failing counts the orgs of which the last good listing is shown because the last one
+// failed.
+func (c *content) failing() int {
+	n := 0
+	for _, o := range c.view.Orgs {
+		if o.Err != nil && o.Listing != nil && !o.Stale {
+			n++
+		}
+	}
+	return n
 }
 
 // count returns such as "1 org" or "2 orgs".

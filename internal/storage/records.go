@@ -54,10 +54,10 @@ func encodeRecord(u *storedUpdate) ([]byte, error) {
 	return record.Bytes(), nil
 }
 
-// readRecords calls use with each update of a file. It returns the size of the file up to
-// the end of the last whole record. An error that wraps errBroken is about what follows;
-// a record that was not finished is no error.
-func readRecords(file *os.File, use func(*storedUpdate)) (size int64, err error) {
+// readRecords calls use with each update of a file, and with where its record ends. It
+// returns the size of the file up to the end of the last whole record. An error that wraps
+// errBroken is about what follows; a record that was not finished is no error.
+func readRecords(file *os.File, use func(u *storedUpdate, end int64)) (size int64, err error) {
 	info, err := file.Stat()
 	if err != nil {
 		return 0, err
@@ -96,8 +96,8 @@ func readRecords(file *os.File, use func(*storedUpdate)) (size int64, err error)
 		if err != nil {
 			return size, fmt.Errorf("%w: record %d: %w", errBroken, n, err)
 		}
-		use(u)
 		size += recordHeaderSize + length
+		use(u, size)
 	}
 }
 

@@ -76,7 +76,12 @@ func open(dir string, logger log.Logger) (_ *DB, _ *inventory.State, err error) 
 		return nil, nil, err
 	}
 	l := newLoader()
-	db.size, err = readRecords(db.file, l.add)
+	db.size, err = readRecords(db.file, func(u *storedUpdate, end int64) {
+		l.add(u)
+		if db.replaceAt == 0 { // the first record is the state when the file was made
+			db.replaceAt = 2*end + slack
+		}
+	})
 	state := l.finish()
 	db.written = newWritten(state)
 	if errors.Is(err, errBroken) {
@@ -93,7 +98,6 @@ func open(dir string, logger log.Logger) (_ *DB, _ *inventory.State, err error) 
 	if db.size == 0 {
 		return db, state, db.replace(state)
 	}
-	db.replaceAt = 2*db.size + slack
 	return db, state, nil
 }
 
@@ -136,7 +140,7 @@ func Read(dir string) (*inventory.State, error) {
 	}
 	defer file.Close() //nolint:errcheck // it was only read
 	l := newLoader()
-	if _, err := readRecords(file, l.add); err != nil {
+	if _, err := readRecords(file, func(u *storedUpdate, _ int64) { l.add(u) }); err != nil {
 		return nil, fmt.Errorf("read the state %s: %w", path, explain(err))
 	}
 	return l.finish(), nil

@@ -115,3 +115,76 @@ func TestPage_EscapesNamesAndErrors(t *testing.T) {
 		t.Errorf("Content-Security-Policy is %q, want one that allows no scripts", policy)
 	}
 }
+
+func TestPages_FollowTheInventory(t *testing.T) {
+	view, judge := company(t)
+	inv := &stubInventory{view: view}
+	handler := newHandler(inv, func(o *web.Options) { o.Judge = judge })
+	for _, path := range []string{"/", "/api/v1/inventory"} {
+		if before := get(handler, path).Body.String(); strings.Contains(before, "Brand New") {
+			t.Fatal(before)
+		}
+	}
+	inv.view.Snapshot = inventory.NewSnapshot(
+		[]datadog.Connection{{ID: "new", SourceID: uuid(8), SinkID: uuid(0), Types: []string{"logs"}}},
+		[]inventory.OrgInfo{{Org: datadog.Org{ID: uuid(8), Name: "Brand New"}}})
+	for _, path := range []string{"/", "/orgs/" + uuid(8), "/api/v1/inventory"} {
+		if after := get(handler, path).Body.String(); !strings.Contains(after, "Brand New") {
+			t.Errorf("%s does not show what is new: %s", path, after)
+		}
+	}
+}
+
+func TestOrgPage_HasBothSidesAndItsHistory(t *testing.T) {
+	handler := companyHandler(t)
+	for id, want := range map[int][]string{
+		0: {"query what is in Acme Security, past included: Acme Data Lake : metrics", "can query what is in these orgs: Acme Payments : logs", "Seen from inside yes", "Sinks 1;", "No change is known since"},
+		3: {"No other org , as far as is known.", "in these orgs: Acme Payments : audit ! (unexpected)", "Seen from inside no:", "removed Acme Data Lake → Contractor Sandbox logs service account gone", "widened Acme Payments → Contractor Sandbox audit"},
+		4: {"No other org , as far as is known.", "No other org's data , as far as is known.", "Sharing all_private"},
+	} {
+		text := visibleText(get(handler, "/orgs/"+uuid(id)).Body.String())
+		text = strings.NewReplacer(" ,", ",").Replace(text)
+		for _, w := range want {
+			if w = strings.ReplaceAll(w, " ,", ","); !strings.Contains(text, w) {
+				t.Errorf("the page of org %d has no %q: %s", id, w, text)
+			}
+		}
+	}
+}
+
+// What is on another page of the list is linked to all the same.
+func TestPage_LinksToConnectionsOnOtherPages(t *testing.T) {
+	handler := large(t, 1000)
+	links := 0
+	for _, a := range find(parseHTML(t, get(handler, "/")), "a") {
+		if textOf(a) != "show" {
+			continue
+		}
+		links++
+		href, fragment, _ := strings.Cut(attribute(a, "href"), "#")
+		if linked := get(handler, follow(t, "/", href)).Body.String(); !strings.Contains(linked, `id="`+fragment+`"`) {
+			t.Errorf("%s has no %s", href, fragment)
+		}
+	}
+	if links < 10 {
+		t.Errorf("only %d links", links)
+	}
+}
+
+func TestOrgPage_OfAnyID(t *testing.T) {
+	handler := hostileHandler()
+	found := 0
+	for _, a := range find(parseHTML(t, get(handler, "/")), "a") {
+		to := follow(t, "/", attribute(a, "href"))
+		if !strings.Contains(attribute(a, "href"), "orgs/") {
+			continue
+		}
+		found++
+		if response := get(handler, to); response.Code != http.StatusOK || !strings.HasPrefix(to, "/orgs/") {
+			t.Errorf("%s: status %d", to, response.Code)
+		}
+	}
+	if found < len(hostile) {
+		t.Errorf("only %d links to orgs", found)
+	}
+}

@@ -6,10 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -382,4 +385,48 @@ func FuzzParameters(f *testing.F) {
 			}
 		}
 	})
+}
+
+var lightDark = regexp.MustCompile(`--([\w-]+): light-dark\((#\w+), (#\w+)\)`)
+
+// WCAG 2.2, 1.4.3 (AA): every colour of text on every background has a contrast of 4.5.
+func TestStyle_HasContrast(t *testing.T) {
+	style := find(parseHTML(t, get(companyHandler(t), "/")), "style")[0].FirstChild.Data
+	colors := map[string][]string{}
+	for _, match := range lightDark.FindAllStringSubmatch(style, -1) {
+		colors[match[1]] = match[2:]
+	}
+	for _, text := range []string{"ink", "dim", "link", "good", "bad", "warn"} {
+		for _, back := range []string{"paper", "raised", "good-back", "bad-back", "loud"} {
+			if len(colors[text]) != 2 || len(colors[back]) != 2 {
+				t.Fatalf("no color %s or %s", text, back)
+			}
+			for n, scheme := range []string{"light", "dark"} {
+				lighter, darker := luminance(t, colors[text][n]), luminance(t, colors[back][n])
+				if contrast := (max(lighter, darker) + 0.05) / (min(lighter, darker) + 0.05); contrast < 4.5 {
+					t.Errorf("%s: %s on %s has a contrast of %.2f", scheme, text, back, contrast)
+				}
+			}
+		}
+	}
+}
+
+// luminance returns the relative luminance of a color such as #fff or #1c1e21.
+func luminance(t *testing.T, color string) float64 {
+	t.Helper()
+	if len(color) == 4 {
+		color = "#" + strings.Repeat(color[1:2], 2) + strings.Repeat(color[2:3], 2) + strings.Repeat(color[3:], 2)
+	}
+	rgb, err := strconv.ParseUint(color[1:], 16, 24)
+	if err != nil {
+		t.Fatal(err)
+	}
+	linear := func(shift int) float64 {
+		v := float64(rgb>>shift&0xff) / 255
+		if v <= 0.04045 {
+			return v / 12.92
+		}
+		return math.Pow((v+0.055)/1.055, 2.4)
+	}
+	return 0.2126*linear(16) + 0.7152*linear(8) + 0.0722*linear(0)
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -176,6 +177,7 @@ type topology struct {
 	orgs         map[string]report.OrgRef
 	sources      []string // ids, what is flagged first, then by name
 	sinks        []string
+	ranked       []string                    // ids, those with the most connections first; no more than a matrix has
 	pairs        map[pair]*report.Connection // with the types of all connections
 	flagged      map[string]bool             // orgs with something unexpected
 	shares, sees map[string]int              // with how many orgs
@@ -209,6 +211,10 @@ func newTopology(connections []report.Connection) topology {
 	}
 	slices.SortFunc(t.sources, t.compare)
 	slices.SortFunc(t.sinks, t.compare)
+	t.ranked = slices.SortedFunc(maps.Keys(t.orgs), func(x, y string) int {
+		return cmp.Or(cmp.Compare(t.shares[y]+t.sees[y], t.shares[x]+t.sees[x]), t.compare(x, y))
+	})
+	t.ranked = slices.Clone(t.ranked[:min(len(t.ranked), maxMatrix)])
 	return t
 }
 
@@ -293,15 +299,8 @@ type rank struct {
 }
 
 func (b builder) ranking(t topology) []rank {
-	ids := []string{}
-	for id := range t.orgs {
-		ids = append(ids, id)
-	}
-	slices.SortFunc(ids, func(x, y string) int {
-		return cmp.Or(cmp.Compare(t.shares[y]+t.sees[y], t.shares[x]+t.sees[x]), t.compare(x, y))
-	})
 	var ranks []rank
-	for _, id := range ids[:min(len(ids), maxMatrix)] {
+	for _, id := range t.ranked {
 		ranks = append(ranks, rank{b.orgLink(t.orgs[id]), t.shares[id], t.sees[id], t.flagged[id], b.orgByID[id].Observed == datadog.No})
 	}
 	return ranks

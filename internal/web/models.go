@@ -275,7 +275,7 @@ type orgPageModel struct {
 	AllChanges     string
 	AllConnections string
 	Start          *moment
-	Observed       bool
+	Certain        bool // all of its connections are known
 }
 
 // ofOrg returns a query of an org: a text where the id is not a UUID.
@@ -291,14 +291,46 @@ const maxEnds = 100
 
 // org returns the page of an org; ok is false where it is not known.
 func (b builder) org(id string) (page orgPageModel, ok bool) {
-	o, ok := b.orgByID[id]
+	name, ok := b.names[id]
 	if !ok {
 		return orgPageModel{}, false
 	}
-	page = orgPageModel{Org: o, Name: report.OrgRef{ID: o.ID, Name: o.Name}.Label(), IsDisabled: o.Disabled == datadog.Yes, Observed: o.Observed == datadog.Yes}
-	page.Keys = map[datadog.Ternary]string{
-		datadog.Yes: "yes: all of its connections are shown", datadog.No: "no: connections with orgs that are not listed are not shown", datadog.Unknown: "not certain: the listings do not tell",
-	}[o.Observed]
+	o, present := b.orgByID[id]
+	if !present { // it was in a change
+		o = report.Org{ID: id, Name: name}
+	}
+	page = orgPageModel{Org: o, Name: report.OrgRef{ID: id, Name: name}.Label(), IsDisabled: o.Disabled == datadog.Yes}
+	page.Certain = o.Observed == datadog.Yes && b.view.Complete()
+	page.Keys = keysText(present, o.Observed, page.Certain)
+	b.addEnds(&page, id)
+	page.AllConnections = b.list("", ofOrg(id), "").Href
+	page.AllChanges = b.list("history", ofOrg(id), "").Href
+	changes := slices.DeleteFunc(slices.Clone(b.changes), func(c report.Change) bool { return c.Source.ID != id && c.Sink.ID != id })
+	page.Changes = b.changeRows(changes[:min(len(changes), maxEnds)])
+	if b.start != nil {
+		start := b.moment(*b.start)
+		page.Start = &start
+	}
+	return page, true
+}
+
+// keysText says how far the connections of an org are known.
+func keysText(present bool, observed datadog.Ternary, certain bool) string {
+	switch {
+	case !present:
+		return "it is not in the inventory now: what is here is its history"
+	case certain:
+		return "yes: all of its connections are shown"
+	case observed == datadog.Yes:
+		return "yes, but not all connections are known now"
+	case observed == datadog.No:
+		return "no: connections with orgs that are not listed are not shown"
+	}
+	return "not certain: the listings do not tell"
+}
+
+// addEnds adds the orgs that the org shares with and sees.
+func (b builder) addEnds(page *orgPageModel, id string) {
 	sinks := map[string]bool{}
 	var source, sink []report.Connection
 	for _, c := range b.connections {
@@ -316,18 +348,9 @@ func (b builder) org(id string) (page orgPageModel, ok bool) {
 	for _, row := range b.connectionRows(sink[:min(len(sink), maxEnds)]) {
 		page.Sees = append(page.Sees, end{row.Source, row})
 	}
-	page.AllConnections = b.list("", ofOrg(id), "").Href
-	page.AllChanges = b.list("history", ofOrg(id), "").Href
 	if len(source) > maxEnds || len(sink) > maxEnds {
 		page.More = fmt.Sprintf("Only the first %d of each are here.", maxEnds)
 	}
-	changes := slices.DeleteFunc(slices.Clone(b.changes), func(c report.Change) bool { return c.Source.ID != id && c.Sink.ID != id })
-	page.Changes = b.changeRows(changes[:min(len(changes), maxEnds)])
-	if b.start != nil {
-		start := b.moment(*b.start)
-		page.Start = &start
-	}
-	return page, true
 }
 
 // historyPageModel is what has changed.

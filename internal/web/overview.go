@@ -162,11 +162,10 @@ func (b builder) unexpectedItem(s policy.Suggestion) unexpectedItem {
 // patternLink returns a link to the org that a rule names by its id, or what it names it by.
 func (b builder) patternLink(p policy.Pattern) link {
 	id := p.String()
-	ref := report.OrgRef{ID: id, Name: cmp.Or(b.names[id], id)}
-	if _, known := b.orgByID[id]; !known {
-		return link{Text: ref.Label()}
+	if name, known := b.names[id]; known {
+		return b.orgLink(report.OrgRef{ID: id, Name: name})
 	}
-	return b.orgLink(ref)
+	return link{Text: report.Escape(id)}
 }
 
 // maxMatrix is how many orgs a matrix and a picture have at most. Of more, as many are ranked.

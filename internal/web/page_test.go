@@ -136,8 +136,14 @@ func TestPages_FollowTheInventory(t *testing.T) {
 }
 
 func TestOrgPage_HasBothSidesAndItsHistory(t *testing.T) {
-	handler := companyHandler(t)
+	view, judge := company(t)
+	gone := view.History.Changes[0]
+	gone.Connection.SourceID, gone.SourceName = uuid(9), "Acme Gone"
+	view.History.Changes = append(view.History.Changes, gone)
+	inv := &stubInventory{view: view}
+	handler := newHandler(inv, func(o *web.Options) { o.Judge = judge })
 	for id, want := range map[int][]string{
+		9: {"Acme Gone", "No other org , as far as is known.", "not in the inventory now", "removed Acme Gone → Contractor Sandbox"},
 		0: {"query what is in Acme Security, past included: Acme Data Lake : metrics", "can query what is in these orgs: Acme Payments : logs", "Seen from inside yes", "Sinks 1;", "No change is known since"},
 		3: {"No other org , as far as is known.", "in these orgs: Acme Payments : audit ! (unexpected)", "Seen from inside no:", "removed Acme Data Lake → Contractor Sandbox logs service account gone", "widened Acme Payments → Contractor Sandbox audit"},
 		4: {"No other org , as far as is known.", "No other org's data , as far as is known.", "Sharing all_private"},
@@ -149,6 +155,11 @@ func TestOrgPage_HasBothSidesAndItsHistory(t *testing.T) {
 				t.Errorf("the page of org %d has no %q: %s", id, w, text)
 			}
 		}
+	}
+	// Credentials alone do not make it certain.
+	inv.view.Gaps = []inventory.Gap{{Org: "security", Reason: inventory.Stale}}
+	if text := visibleText(get(handler, "/orgs/"+uuid(0)).Body.String()); !strings.Contains(text, "Seen from inside yes, but not all connections are known now") {
+		t.Errorf("what is stale counts as all: %s", text)
 	}
 }
 

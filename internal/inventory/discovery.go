@@ -76,6 +76,17 @@ func (inv *Inventory) configureDiscoveries(discoveries []Discovery) {
 	}
 }
 
+// accounts returns the last good lists. The lock is held.
+func (inv *Inventory) accounts() []*datadog.Account {
+	var accounts []*datadog.Account
+	for _, d := range inv.discoveries {
+		if d.state.Account != nil {
+			accounts = append(accounts, d.state.Account)
+		}
+	}
+	return accounts
+}
+
 // startDiscoveries starts the attempts that are due. It returns channels that are closed
 // when the first attempts end: nobody waits for later ones. The lock is held.
 func (inv *Inventory) startDiscoveries(now time.Time) (first []<-chan struct{}) {

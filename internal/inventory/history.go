@@ -78,16 +78,11 @@ func (h *History) forOrg(name, id string) *History {
 // remembered is a connection that was seen and is not known to be removed.
 type remembered struct {
 	*datadog.Connection           // as of the last change
-	shown               bool      // it was in the last snapshot
 	seen                time.Time // when the last listing with it, and with its types, ended
 	// credentials of the last listing with it that was not known to be of one of its
 	// ends, empty without one.
 	credentials string
 	missing     *Missing // since a listing lacked it, nil as long as none did
-}
-
-func (r *remembered) stored() *Remembered {
-	return &Remembered{Connection: *r.Connection, Seen: r.seen, Credentials: r.credentials, Missing: r.missing}
 }
 
 // scope is a part of the account that a listing shows: the connections of one org that
@@ -112,9 +107,10 @@ func scopesOf(in input) []scope {
 type observation struct {
 	org      string // the configured name
 	listing  input
-	previous *datadog.Listing // of the same org, or nil
-	snapshot *Snapshot        // merged from it and the listings of the other orgs
-	complete bool             // every org has been listed completely
+	previous *datadog.Listing       // of the same org, or nil
+	orgName  func(id string) string // the name that a snapshot has, or the id
+	isStored bool                   // what is remembered is to be written down
+	complete bool                   // every org has been listed completely
 }
 
 func (o *observation) found() time.Time { return intervalOf(o.listing.listing).ended }
@@ -122,11 +118,15 @@ func (o *observation) found() time.Time { return intervalOf(o.listing.listing).e
 // observe remembers what a new listing shows. It returns what has changed in the
 // account, and what to write down.
 func (h *history) observe(o observation) ([]Change, []Rename, Update) {
-	u := newUpdate()
+	var u Update
+	if o.isStored {
+		u = newUpdate()
+		u.Listings[o.org] = storedListing(o.listing, o.previous)
+	}
 	renames := h.rename(o.listing.listing)
 	before := h.memorySize()
-	changes := h.compare(&o, u)
-	changes = append(changes, h.removed(&o, u)...)
+	changes := h.compare(&o, &u)
+	changes = append(changes, h.removed(&o, &u)...)
 	if o.listing.listing.Complete {
 		for _, s := range scopesOf(o.listing) {
 			if _, ok := h.looked[s]; !ok {
@@ -140,8 +140,8 @@ func (h *history) observe(o observation) ([]Change, []Rename, Update) {
 	for i := range changes {
 		c := &changes[i]
 		c.Org, c.Found = o.org, o.found()
-		c.SourceName = cmp.Or(h.names[c.Connection.SourceID], o.snapshot.OrgName(c.Connection.SourceID))
-		c.SinkName = cmp.Or(h.names[c.Connection.SinkID], o.snapshot.OrgName(c.Connection.SinkID))
+		c.SourceName = cmp.Or(h.names[c.Connection.SourceID], o.orgName(c.Connection.SourceID))
+		c.SinkName = cmp.Or(h.names[c.Connection.SinkID], o.orgName(c.Connection.SinkID))
 		h.totals[c.Kind]++
 	}
 	h.changes = append(h.changes, changes...)
@@ -150,7 +150,6 @@ func (h *history) observe(o observation) ([]Change, []Rename, Update) {
 		h.view = &History{Start: h.start, Changes: h.changes, Totals: u.Memory.Totals}
 	}
 	u.Changes = changes
-	u.Listings[o.org] = storedListing(o.listing, o.previous)
 	return changes, renames, u
 }
 
@@ -246,21 +245,15 @@ func (h *history) rename(l *datadog.Listing) []Rename {
 
 // compare remembers the connections of the listing, and returns those that are new or
 // have other types.
-func (h *history) compare(o *observation, u Update) []Change {
+func (h *history) compare(o *observation, u *Update) []Change {
 	var changes []Change
-	at := intervalOf(o.listing.listing)
-	all := make([]remembered, 0, max(len(h.connections), len(o.listing.listing.Connections)))
-	old, shown := h.connections, o.snapshot.Connections
+	var added []remembered
+	at, old := intervalOf(o.listing.listing), h.connections
 	for i := range o.listing.listing.Connections {
 		c := &o.listing.listing.Connections[i]
 		for len(old) > 0 && old[0].ID < c.ID {
-			all, old = append(all, old[0]), old[1:]
+			old = old[1:]
 		}
-		shown = from(shown, c.ID)
-		if len(shown) > 0 && shown[0].ID == c.ID && slices.Equal(shown[0].Types, c.Types) {
-			c = &shown[0] // with what the other end knows of it
-		}
-		var r remembered
 		isNew := len(old) == 0 || old[0].ID != c.ID
 		if isNew {
 			if h.removedSince(c.ID, at.began) {
@@ -269,32 +262,63 @@ func (h *history) compare(o *observation, u Update) []Change {
 			if change, ok := h.firstSeen(c, o); ok {
 				changes = append(changes, change)
 			}
-			r.Connection = c
-		} else {
-			r, old = old[0], old[1:]
+			added = append(added, remembered{Connection: c})
 		}
-		stored := *r.stored()
+		r := &remembered{}
+		if isNew {
+			r = &added[len(added)-1]
+		} else {
+			r = &old[0]
+		}
+		before := *r
 		if slices.Equal(r.Types, c.Types) || at.began.After(r.seen) {
 			changes = append(changes, typeChanges(r.Connection, c, at.ended)...)
-			r.Connection, r.seen = c, latestOf(r.seen, at.ended)
+			r.Connection, r.seen = withKnown(c, r.Connection), latestOf(r.seen, at.ended)
 		}
 		r.missing = nil
 		if o.listing.orgID == "" {
 			r.credentials = o.listing.listing.Credentials
 		}
-		if isNew || r.differs(&stored) {
-			u.Connections[c.ID] = r.stored()
+		if isNew || r.differs(&before) {
+			u.remember(r)
 		}
-		all = append(all, r)
 	}
-	h.connections = append(all, old...)
+	if len(added) > 0 {
+		h.connections = append(slices.Clone(h.connections), added...)
+		slices.SortFunc(h.connections, func(a, b remembered) int { return cmp.Compare(a.ID, b.ID) })
+	}
 	return changes
 }
 
-// differs reports whether what is stored is another one than before, apart from when the
+// withKnown returns c with what it does not tell, but was known before: one end of a
+// connection may tell more of it than the other.
+func withKnown(c, before *datadog.Connection) *datadog.Connection {
+	if c.SourceID != "" && c.SinkID != "" && !c.CreatedAt.IsZero() && c.Creator.ID != "" && knownKind(c) != "" && c.Creator.Disabled.IsKnown() {
+		return c
+	}
+	merged := *c
+	merged.SourceID = cmp.Or(c.SourceID, before.SourceID)
+	merged.SinkID = cmp.Or(c.SinkID, before.SinkID)
+	if c.CreatedAt.IsZero() {
+		merged.CreatedAt = before.CreatedAt
+	}
+	merged.Creator.ID = cmp.Or(c.Creator.ID, before.Creator.ID)
+	merged.Creator.Kind = cmp.Or(knownKind(c), before.Creator.Kind)
+	merged.Creator.Disabled = cmp.Or(c.Creator.Disabled, before.Creator.Disabled)
+	switch {
+	case sameConnection(merged, *c):
+		return c
+	case sameConnection(merged, *before):
+		return before
+	}
+	return &merged
+}
+
+// differs reports whether another state is to be stored than before, apart from when the
 // connection was seen: that is stored with the listings that have it.
-func (r *remembered) differs(stored *Remembered) bool {
-	return !sameConnection(*r.Connection, stored.Connection) || r.credentials != stored.Credentials || r.missing != stored.Missing
+func (r *remembered) differs(before *remembered) bool {
+	return r.Connection != before.Connection && !sameConnection(*r.Connection, *before.Connection) ||
+		r.credentials != before.credentials || r.missing != before.missing
 }
 
 // removedSince reports whether the connection was found to be removed at that time or
@@ -341,33 +365,38 @@ func (h *history) isNew(c *datadog.Connection, listing input) bool {
 
 // removed forgets the connections that are gone, and returns them, as soon as two listings
 // prove each. The first one is noted.
-func (h *history) removed(o *observation, u Update) []Change {
+func (h *history) removed(o *observation, u *Update) []Change {
 	var changes []Change
-	listed, shown := o.listing.listing.Connections, o.snapshot.Connections
+	listed, previous := o.listing.listing.Connections, []datadog.Connection(nil)
+	if o.previous != nil {
+		previous = o.previous.Connections
+	}
 	kept := h.connections[:0]
-	for i := range h.connections {
-		r := h.connections[i]
-		listed, shown = from(listed, r.ID), from(shown, r.ID)
-		isListed := len(listed) > 0 && listed[0].ID == r.ID
-		isShown := len(shown) > 0 && shown[0].ID == r.ID
-		if !isListed && r.missedBy(o.listing) {
-			if r.missing != nil {
+	for _, r := range h.connections {
+		listed, previous = from(listed, r.ID), from(previous, r.ID)
+		if !startsWith(listed, r.ID) {
+			first := r.missing == nil
+			switch proved := r.missedBy(o.listing); {
+			case proved && !first:
 				changes = append(changes, newChange(Removed, r.Connection, r.missing.Ended))
-				u.Connections[r.ID] = nil
+				u.forget(r.ID)
 				continue
+			case proved:
+				r.missing = &Missing{o.listing.listing.Credentials, o.listing.listing.Began, o.found()}
+				u.remember(&r)
+			case startsWith(previous, r.ID):
+				u.remember(&r) // when it was seen is no longer stored with the listing
 			}
-			r.missing = &Missing{o.listing.listing.Credentials, o.listing.listing.Began, o.found()}
-			u.Connections[r.ID] = r.stored()
 		}
-		if r.shown && !isShown {
-			u.Connections[r.ID] = r.stored()
-		}
-		r.shown = isShown
 		kept = append(kept, r)
 	}
 	clear(h.connections[len(kept):])
 	h.connections = kept
 	return changes
+}
+
+func startsWith(connections []datadog.Connection, id string) bool {
+	return len(connections) > 0 && connections[0].ID == id
 }
 
 // from returns the connections, which are sorted by id, from an id on.

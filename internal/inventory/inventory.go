@@ -314,12 +314,9 @@ func (inv *Inventory) state() (View, []input) {
 	defer inv.mu.Unlock()
 	now := time.Now()
 	v := View{Orgs: make([]OrgState, len(inv.orgs)), WriteFailures: inv.writer.failed()}
-	var accounts []*datadog.Account
+	accounts := inv.accounts()
 	for _, d := range inv.discoveries {
 		v.Discoveries = append(v.Discoveries, d.state)
-		if d.state.Account != nil {
-			accounts = append(accounts, d.state.Account)
-		}
 	}
 	inputs := make([]input, len(inv.orgs), len(inv.orgs)+len(accounts))
 	for i, o := range inv.orgs {
@@ -414,22 +411,23 @@ func (inv *Inventory) listWithSlot(l startedListing) (*datadog.Listing, error) {
 // function that logs that. mergeMu is held.
 func (inv *Inventory) record(l startedListing, listing *datadog.Listing, err error) (logResult func()) {
 	inv.mu.Lock()
-	previous, position := l.org.listing, slices.Index(inv.orgs, l.org)
-	first := l.org.awaitsFirst()
+	previous, first, discovers := l.org.listing, l.org.awaitsFirst(), len(inv.discoveries) > 0
 	logListing, ok := inv.recordResult(l, listing, err)
+	in, now := l.org.input(inv.accounts()), time.Now()
+	complete := inv.history.start.IsZero() && !slices.ContainsFunc(inv.orgs, func(o *org) bool {
+		gap := o.gap(now, inv.maxStale)
+		return gap != nil && gap.Reason != Filtered
+	})
 	inv.mu.Unlock()
 	if !ok {
 		return logListing
 	}
-	v, inputs := inv.state()
-	snapshot := inv.all.get(inputs, inv.observed.get(inputs))
-	complete := !slices.ContainsFunc(v.Gaps, func(g Gap) bool { return g.Reason != Filtered })
 	changes, renames, update := inv.history.observe(observation{
-		org: l.org.name, listing: inputs[position], previous: previous, snapshot: snapshot, complete: complete,
+		org: l.org.name, listing: in, previous: previous, orgName: inv.all.orgName, isStored: inv.writer.storage != nil, complete: complete,
 	})
 	logIdentity := func() {}
-	if first && inputs[position].statedID == "" && len(v.Discoveries) == 0 {
-		logIdentity = func() { logInferred(log.With(inv.logger, "org", l.org.name), inputs[position].orgID) }
+	if first && in.statedID == "" && !discovers {
+		logIdentity = func() { logInferred(log.With(inv.logger, "org", l.org.name), in.orgID) }
 	}
 	update.Expired = inv.history.forget(time.Now().Add(-inv.retention))
 	inv.writer.add(update)

@@ -38,6 +38,14 @@ func (c *snapshotCache) get(inputs []input, observed *observedOrgs) *Snapshot {
 	return c.snapshot
 }
 
+// orgName returns the name of an org in the cached snapshot, or the id.
+func (c *snapshotCache) orgName(id string) string {
+	if c.snapshot == nil {
+		return id
+	}
+	return c.snapshot.OrgName(id)
+}
+
 // merge returns one snapshot of all inputs. It depends on nothing but them: neither on
 // the order in which listings ended, nor on which of two that overlap began first.
 func merge(inputs []input, observed *observedOrgs) *Snapshot {

@@ -97,6 +97,20 @@ func newUpdate() Update {
 	return Update{Connections: map[string]*Remembered{}, Listings: map[string]*StoredListing{}}
 }
 
+// remember adds a connection that is new or different, unless nothing is stored.
+func (u *Update) remember(r *remembered) {
+	if u.Connections != nil {
+		u.Connections[r.ID] = &Remembered{Connection: *r.Connection, Seen: r.seen, Credentials: r.credentials, Missing: r.missing}
+	}
+}
+
+// forget adds a connection that is to be forgotten, unless nothing is stored.
+func (u *Update) forget(id string) {
+	if u.Connections != nil {
+		u.Connections[id] = nil
+	}
+}
+
 func (u *Update) isEmpty() bool {
 	return u.Memory == nil && len(u.Connections)+len(u.Listings)+len(u.Changes) == 0
 }
@@ -254,7 +268,6 @@ func restoreHistory(s *State, now time.Time) history {
 		if r.seen.After(now) {
 			r.seen = now // the clock was set back
 		}
-		_, r.shown = seen[id]
 		h.connections = append(h.connections, r)
 	}
 	slices.SortFunc(h.connections, func(a, b remembered) int { return compareIDs(*a.Connection, *b.Connection) })

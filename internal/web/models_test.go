@@ -71,7 +71,7 @@ func TestVerdict(t *testing.T) {
 		"unexpected":    {newBuilder(t, allowLogs, "a>b logs audit"), "bad", "1 connection is unexpected. Oldest listing 40 s."},
 		"missing":       {newBuilder(t, allowLogs+","+requireLogs, "a>b logs"), "bad", "1 rule misses something. Oldest listing 40 s."},
 		"both":          {newBuilder(t, requireLogs, "a>b logs", "a>c logs"), "bad", "2 connections are unexpected, 1 rule misses something. Oldest listing 40 s."},
-		"an outage":     {failing, "good", "All is as expected: 1 connection among 0 orgs. 1 of 1 org cannot be listed now: their last good listings are shown. Oldest listing 40 s."},
+		"an outage":     {failing, "unsure", "What is known is expected: 1 connection. 1 of 1 org cannot be listed now: the last good listings are shown. Oldest listing 40 s."},
 		"a gap": {gap(newBuilder(t, allowLogs, "a>b logs")), "unsure", "What is known is expected: 1 connection." +
 			" There may be others that are out of sight: of 1 org not all is known. So what is missing cannot be told. Oldest listing 40 s."},
 	} {

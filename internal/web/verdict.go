@@ -80,7 +80,7 @@ func (v *verdict) title(c *content) string {
 			parts = append(parts, count(v.Missing, "rule")+map[bool]string{true: " misses", false: " miss"}[v.Missing == 1]+" something")
 		}
 		return strings.Join(parts, ", ") + "."
-	case !c.view.Complete():
+	case !c.view.Complete(), c.failing() > 0:
 		return fmt.Sprintf("What is known is expected: %s.", count(len(c.connections), "connection"))
 	}
 	v.Level, v.Word = "good", "As expected"
@@ -100,7 +100,7 @@ func (v *verdict) trust(c *content) []string {
 		sentences = append(sentences, "No policy says which are expected.")
 	}
 	if failing := c.failing(); failing > 0 {
-		sentences = append(sentences, fmt.Sprintf("%d of %s cannot be listed now: their last good listings are shown.", failing, count(len(c.view.Orgs), "org")))
+		sentences = append(sentences, fmt.Sprintf("%d of %s cannot be listed now: the last good listings are shown.", failing, count(len(c.view.Orgs), "org")))
 	}
 	if len(c.orgs) > 0 {
 		sentences = append(sentences, fmt.Sprintf("Seen from inside: %d of %s.", v.Observed, count(len(c.orgs), "org")))

@@ -40,8 +40,7 @@ type prepared struct {
 	changes     []report.Change     // the latest first
 	start       *time.Time          // of the history
 	suggestions []policy.Suggestion // a rule for all that is unexpected
-	risks       map[string][]report.Risk
-	verdict     verdict // the counts of it
+	verdict     verdict             // the counts of it
 
 	mu         sync.Mutex
 	selections map[query]*selection // of few queries
@@ -90,7 +89,7 @@ func (c *contents) get(view inventory.View, judge Judge, now time.Time) *content
 
 func prepare(by preparedBy, now time.Time) *prepared {
 	document := report.NewDocument(inventory.View{Snapshot: by.snapshot}, now).Judged(by.judgement)
-	p := &prepared{by: by, connections: document.Connections, orgs: document.Orgs, orgByID: map[string]report.Org{}, names: map[string]string{}, risks: report.Risks(by.snapshot)}
+	p := &prepared{by: by, connections: document.Connections, orgs: document.Orgs, orgByID: map[string]report.Org{}, names: map[string]string{}}
 	for _, c := range p.connections {
 		p.types = append(p.types, c.Types...)
 	}

@@ -74,7 +74,6 @@ type connectionRow struct {
 	Creator      string
 	Disabled     bool // the creator is
 	Expectation  string
-	Risks        []string
 	Show         link // to its row, from elsewhere
 }
 
@@ -89,9 +88,6 @@ func (b builder) connectionRows(connections []report.Connection) []connectionRow
 		if c.CreatedAt != nil {
 			created := b.moment(*c.CreatedAt)
 			row.Created = &created
-		}
-		for _, risk := range b.risks[c.ID] {
-			row.Risks = append(row.Risks, risk.Text)
 		}
 		rows = append(rows, row)
 	}
@@ -111,7 +107,7 @@ func creatorLabel(c report.Creator) string {
 // changeRow is a change in a list.
 type changeRow struct {
 	Kind         string
-	When, Found  moment
+	When         moment
 	Source, Sink link
 	Text         string // what was gained or lost
 	Types        string
@@ -124,7 +120,7 @@ func (b builder) changeRows(changes []report.Change) []changeRow {
 	for _, c := range changes {
 		types := report.Escape(strings.Join(c.Types, ", "))
 		row := changeRow{
-			Kind: string(c.Change), When: b.moment(c.Time), Found: b.moment(c.Found), Source: b.orgLink(c.Source), Sink: b.orgLink(c.Sink),
+			Kind: string(c.Change), When: b.moment(c.Time), Source: b.orgLink(c.Source), Sink: b.orgLink(c.Sink),
 			Types: types, Text: changeText(c.Change, cmp.Or(types, "no types")), Creator: creatorLabel(c.Creator), Connection: link{Text: "gone"},
 		}
 		if c.Change != inventory.Removed && b.has(c.ID) {

@@ -31,15 +31,14 @@ type overviewModel struct {
 
 // attention is what somebody should look at.
 type attention struct {
-	Unexpected     []unexpectedItem
-	Missing        []missingItem
-	Disabled       []connectionRow
-	Changes        []changeRow
-	AllUnexpected  link // empty where all are there, as below
-	AllDisabled    link
-	AllChanges     link
-	MoreMissing    int
-	ChangesUnknown bool // the history has not begun
+	Unexpected    []unexpectedItem
+	Missing       []missingItem
+	Disabled      []connectionRow
+	Changes       []changeRow
+	AllUnexpected link // empty where all are there, as below
+	AllDisabled   link
+	AllChanges    link
+	MoreMissing   int
 }
 
 // TrustOpen reports whether the states of the listings are unfolded: a few are not as they

@@ -15,6 +15,7 @@ var alertKinds = map[string]struct{ severity, to string }{
 	"New":               {"warning", toChanges},
 	"Widened":           {"warning", toChanges},
 	"Removed":           {"warning", toChanges},
+	"Discovered":        {"info", toChanges},
 	"Unexpected":        {"critical", toOnCall},
 	"Missing":           {"critical", toOnCall},
 	"CreatorDisabled":   {"critical", toOnCall},
@@ -35,6 +36,7 @@ var alertKinds = map[string]struct{ severity, to string }{
 	"ListingFailing":    {"warning", toAdmins},
 	"ListingIncomplete": {"warning", toAdmins},
 	"ReloadFailed":      {"warning", toAdmins},
+	"HistoryNotWritten": {"warning", toAdmins},
 }
 
 // typeAlerts returns an alert for each type that source shares with sink.

@@ -148,7 +148,7 @@ func keysAreRevoked(s *stack) {
 // listed are no longer visible. That must not be reported as their removal.
 func orgIsRemovedFromConfiguration(s *stack) {
 	c := newCompany(s)
-	c.memory = "1h"
+	c.memory = 1
 	outside := c.org(fake.Org{Name: "Contractor Sandbox"})
 	c.connect(c.tokyo, outside, "logs")
 	c.policy = append(c.policy, rule{name: "to outside", source: c.tokyo, sink: outside, types: []string{"logs"}})

@@ -105,7 +105,7 @@ func TestScaleRules_ScalesEveryDuration(t *testing.T) {
 // scenarios, later).
 func TestAlertRules_SurvivePrometheusRestart(t *testing.T) {
 	const forgotten, restored = 4 * time.Minute, 10 * time.Minute
-	for _, rule := range readRules(t, alertingRules...) {
+	for _, rule := range readAlerts(t) {
 		if rule.For == "" {
 			continue
 		}
@@ -122,7 +122,7 @@ func TestAlertRules_SurvivePrometheusRestart(t *testing.T) {
 // alertKinds lists exactly the deployed alerts, with their severities.
 func TestAlertKinds_MatchDeployedRules(t *testing.T) {
 	deployed := map[string]string{}
-	for _, alert := range readRules(t, alertingRules...) {
+	for _, alert := range readAlerts(t) {
 		deployed[strings.TrimPrefix(alert.Alert, alertPrefix)] = alert.Labels["severity"]
 	}
 	listed := map[string]string{}

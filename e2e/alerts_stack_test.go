@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -26,8 +27,8 @@ type stack struct {
 	prometheus   prometheus
 	alertmanager *process
 	receiver     *receiver
-	checked      int    // number of notifications that were checked
-	memory       string // replaces the 1d range of the rules, where set
+	checked      int // number of notifications that were checked
+	memory       int // for how many hours the rules go on with what is out of sight; 0: as deployed
 	steps        []step
 }
 
@@ -155,8 +156,8 @@ func (s *stack) writePrometheus(config deployed) {
 		s.t.Fatal(err)
 	}
 	for name, text := range ruleFiles(s.t) {
-		if s.memory != "" {
-			text = strings.ReplaceAll(text, "[1d]", "["+s.memory+"]")
+		if s.memory != 0 {
+			text = strings.ReplaceAll(text, "24 * 3600", strconv.Itoa(s.memory)+" * 3600")
 		}
 		write(s.t, filepath.Join(rules, name), scaleRules(s.t, text))
 	}

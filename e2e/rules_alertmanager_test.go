@@ -17,7 +17,7 @@ var alternatives = regexp.MustCompile(`DatadogOrgConnection\(([A-Za-z|]+)\)`)
 func TestAlertmanagerConfig_NamesExistingAlerts(t *testing.T) {
 	t.Parallel()
 	var alerts []string
-	for _, rule := range readRules(t, alertingRules...) {
+	for _, rule := range readAlerts(t) {
 		alerts = append(alerts, rule.Alert)
 	}
 	found := alternatives.FindAllStringSubmatch(string(readFile(t, deployedAlertmanager)), -1)

@@ -17,7 +17,7 @@ var alertName = regexp.MustCompile(`^DatadogOrgConnection([A-Z][a-z]+)+$`)
 func TestAlertRules_HaveSeverityAnnotationsAndRunbook(t *testing.T) {
 	t.Parallel()
 	taken := map[string]bool{}
-	for _, rule := range readRules(t, alertingRules...) {
+	for _, rule := range readAlerts(t) {
 		if !alertName.MatchString(rule.Alert) || taken[rule.Alert] {
 			t.Errorf("%s: %q is not a valid alert name, or a duplicate", rule.file, rule.Alert)
 		}
@@ -47,11 +47,8 @@ func orgNameTemplate(label string) string {
 // value.
 func TestAlertRules_MentionTheirLabels(t *testing.T) {
 	t.Parallel()
-	r := newLabelChecker()
-	r.checkRules(t, readRules(t, recordingRules...))
-	rules := readRules(t, alertingRules...)
-	about, ofOrgs := r.checkRules(t, rules), 0
-	for _, rule := range rules {
+	about, ofOrgs := newLabelChecker().checkRules(t, readRules(t)), 0
+	for _, rule := range readAlerts(t) {
 		summary, description := rule.Annotations["summary"], rule.Annotations["description"]
 		for _, label := range about[rule.Alert] {
 			value := "{{ $labels." + label + " }}"
@@ -93,7 +90,7 @@ func TestRunbooks_MatchAlertRules(t *testing.T) {
 			sections = append(sections, found[1])
 		}
 	}
-	for _, rule := range readRules(t, alertingRules...) {
+	for _, rule := range readAlerts(t) {
 		alerts = append(alerts, rule.Alert)
 	}
 	slices.Sort(sections)
@@ -107,7 +104,7 @@ func TestRunbooks_MatchAlertRules(t *testing.T) {
 		}
 	}
 	// The runbook must state the severity of the alert.
-	for _, rule := range readRules(t, alertingRules...) {
+	for _, rule := range readAlerts(t) {
 		if want := "## " + rule.Alert + "\n\n*" + rule.Labels["severity"] + ".* "; !strings.Contains(page, want) {
 			t.Errorf("the runbook of %s does not begin with its severity, %s", rule.Alert, rule.Labels["severity"])
 		}
@@ -140,7 +137,7 @@ func TestRuleTests_FireEveryAlert(t *testing.T) {
 			}
 		}
 	}
-	for _, rule := range readRules(t, alertingRules...) {
+	for _, rule := range readAlerts(t) {
 		if !fired[rule.Alert] {
 			t.Errorf("no test makes %s fire", rule.Alert)
 		}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/goccy/go-yaml"
@@ -23,17 +24,13 @@ type deployedRule struct {
 // name returns the name of the recorded metric or of the alert.
 func (r deployedRule) name() string { return r.Record + r.Alert }
 
-// recordingRules and alertingRules are the files, in an order in which each uses those
-// before it.
-var (
-	recordingRules = []string{"recording.yml"}
-	alertingRules  = []string{"connections.yml", "exporter.yml"}
-)
+// rulesFiles are all files of rules.
+var rulesFiles = []string{"connections.yml", "exporter.yml"}
 
-// readRules returns the rules of these files in order.
-func readRules(t *testing.T, files ...string) (rules []deployedRule) {
+// readRules returns all rules in order: each uses only those before it.
+func readRules(t *testing.T) (rules []deployedRule) {
 	t.Helper()
-	for _, file := range files {
+	for _, file := range rulesFiles {
 		content := readFile(t, filepath.Join(deployedFiles, "rules", file))
 		var written struct {
 			Groups []struct{ Rules []deployedRule }
@@ -51,6 +48,12 @@ func readRules(t *testing.T, files ...string) (rules []deployedRule) {
 	return rules
 }
 
+// readAlerts returns the alerting rules in order.
+func readAlerts(t *testing.T) []deployedRule {
+	t.Helper()
+	return slices.DeleteFunc(readRules(t), func(r deployedRule) bool { return r.Alert == "" })
+}
+
 func readFile(t *testing.T, file string) []byte {
 	t.Helper()
 	content, err := os.ReadFile(file)
@@ -60,12 +63,11 @@ func readFile(t *testing.T, file string) []byte {
 	return content
 }
 
-// recordingRules and alertingRules list all files.
+// rulesFiles lists all files.
 func TestRuleFiles_AreAllTested(t *testing.T) {
 	t.Parallel()
-	found := glob(t, "rules/*")
-	if want := len(recordingRules) + len(alertingRules); len(found) != want {
-		t.Errorf("there are %q, want %d files", found, want)
+	if found := glob(t, "rules/*"); len(found) != len(rulesFiles) {
+		t.Errorf("there are %q, want %q", found, rulesFiles)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // programs are the paths of the programs that the tests run.
-var programs struct{ exporter, prometheus, promtool, oldestPromtool, alertmanager, amtool string }
+var programs struct{ exporter, prometheus, promtool, oldestPromtool, alertmanager, amtool, backfill string }
 
 func TestMain(m *testing.M) {
 	if err := build(); err != nil {
@@ -31,6 +31,7 @@ func build() error {
 	programs.oldestPromtool = filepath.Join(into, "promtool-2.42")
 	programs.alertmanager = filepath.Join(into, "alertmanager")
 	programs.amtool = filepath.Join(into, "amtool")
+	programs.backfill = filepath.Join(into, "backfill")
 	// The exporter as the Makefile builds it, except for the version.
 	if err := goBuild("..", "-trimpath", "-buildvcs=false", "-o", programs.exporter, "."); err != nil {
 		return err
@@ -39,7 +40,7 @@ func build() error {
 	// HTTP, file and static service discovery work without the plugins, which take most
 	// of the build time.
 	if err := goBuild("tools", "-tags=remove_all_sd", "-o", into,
-		"github.com/prometheus/prometheus/cmd/prometheus", "github.com/prometheus/prometheus/cmd/promtool"); err != nil {
+		"github.com/prometheus/prometheus/cmd/prometheus", "github.com/prometheus/prometheus/cmd/promtool", "./backfill"); err != nil {
 		return err
 	}
 	// The promtool of the oldest Prometheus that the rules support.

@@ -17,8 +17,8 @@ import (
 )
 
 // largeExposition returns what an exporter shows of an account: 50 orgs with credentials, two
-// types per connection. One connection in 50 was created by a person, one in 100 is
-// unexpected, one in 200 has a disabled creator. Within seven days one in 35 changed.
+// types per connection. Of the first 1,000 connections, 20 were created by a person, ten are
+// unexpected, five have a disabled creator, and 29 have changed within seven days.
 func largeExposition(connections int, now time.Time) []byte {
 	var text bytes.Buffer
 	add := func(value float64, name string, pairs ...string) {
@@ -50,25 +50,26 @@ func largeExposition(connections int, now time.Time) []byte {
 		all[source], all[sink] = true, true
 		ends := []string{"source_org_id", source, "sink_org_id", sink}
 		connection := slices.Concat(ends, []string{"connection_id", id})
+		special := n < 1000
 		kind := "service_account"
-		if n%50 == 0 {
+		if special && n%50 == 0 {
 			kind = "user"
 		}
 		add(1, "datadog_org_connection_info", slices.Concat(connection, []string{"creator_id", "creator", "creator_kind", kind})...)
 		add(float64(now.AddDate(-1, 0, 0).Unix()), "datadog_org_connection_created_timestamp_seconds", connection...)
 		disabled := 0.
-		if n%200 == 0 {
+		if special && n%200 == 0 {
 			disabled = 1
 		}
 		add(disabled, "datadog_org_connection_creator_disabled", connection...)
 		for _, connectionType := range []string{"logs", "metrics"} {
 			typed := slices.Concat(ends, []string{"source_org_name", nameOf(source), "sink_org_name", nameOf(sink), "connection_type", connectionType})
 			add(1, "datadog_org_connections", typed...)
-			if n%100 == 0 && connectionType == "logs" {
+			if special && n%100 == 0 && connectionType == "logs" {
 				add(1, "datadog_org_connections_unexpected", typed...)
 			}
 		}
-		if n%35 == 0 {
+		if special && n%35 == 0 {
 			ago := time.Duration(n/35%7)*24*time.Hour + time.Hour
 			change := []string{"added", "removed", "widened", "narrowed", "discovered"}[n/35%5]
 			add(float64(now.Add(-ago).Unix()), "datadog_org_connection_change_timestamp_seconds", slices.Concat(connection, []string{"change", change, "connection_type", "logs"})...)

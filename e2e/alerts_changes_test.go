@@ -37,7 +37,7 @@ func connectionsChange(s *stack) {
 	c.expectAlerts("an org shares with a fourth sink",
 		c.connectionAlert("New", fourth),
 		c.typeAlerts("Unexpected", c.platform, c.tokyo, "logs"),
-		c.sourceAlert("NearSinkLimit", c.platform, "4"))
+		c.sourceAlert("NearSinkLimit", c.platform))
 
 	c.RenameOrg(c.security, "Acme Security & Trust")
 	c.RenameOrg(c.tokyo, c.nameOf(c.payments))
@@ -130,6 +130,8 @@ func creatorsAndPolicyChange(s *stack) {
 	c.expectNoAlerts("the policy is loaded again as it was", quietMinutes)
 
 	contractor := c.org(fake.Org{Name: "Contractor Sandbox", NotIncluded: true})
+	hidden := c.org(fake.Org{Name: "Contractor Archive"})
+	toHidden := c.connect(contractor, hidden, "logs") // only their keys list it
 	toContractor := c.connectNow(c.payments, contractor, "logs")
 	c.expectAlerts("an org appears whose keys are not configured",
 		c.connectionAlert("New", toContractor),
@@ -146,11 +148,16 @@ func creatorsAndPolicyChange(s *stack) {
 	c.reload()
 	c.waitFor(fmt.Sprintf(`datadog_up{org=%q} == 1`, c.configNames[contractor]))
 	c.expectAlertsFor("its keys are added: its connection is listed at both ends", quietMinutes,
-		resolves(blindSpotAlertNamed(contractor, contractor)))
+		resolves(blindSpotAlertNamed(contractor, contractor)),
+		c.connectionAlert("Discovered", toHidden),
+		c.typeAlerts("Unexpected", contractor, hidden, "logs"),
+		c.blindSpotAlert(hidden))
 
 	c.configure(ids...)
 	c.reload()
 	c.waitFor(fmt.Sprintf(`absent(datadog_up{org=%q})`, c.configNames[contractor]))
-	c.expectAlerts("they are removed again: another org still lists the connection",
-		blindSpotAlertNamed(contractor, contractor))
+	c.expectAlerts("they are removed again: another org still lists the one connection",
+		blindSpotAlertNamed(contractor, contractor),
+		resolves(c.typeAlerts("Unexpected", contractor, hidden, "logs")),
+		resolves(c.blindSpotAlert(hidden)))
 }

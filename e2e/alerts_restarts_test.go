@@ -91,8 +91,82 @@ func exportersRestart(s *stack) {
 	c.retarget()
 	c.expectAlertsFor("connections change until there is an exporter again", quietMinutes,
 		resolves(jobAlert("ExporterDown")),
-		c.connectionAlert("New", meanwhile),
-		c.typeAlerts("Removed", c.platform, c.security, "logs", "metrics", "audit"))
+		c.connectionAlert("New", meanwhile)) // it has no state directory to tell the removal
+}
+
+// startAgain starts the exporter that was stopped at its address.
+func (s *stack) startAgain() {
+	s.t.Helper()
+	s.exporters[0] = s.startExporter(address(s.exporters[0]))
+}
+
+// What changes while an exporter with a state directory is down is told after it.
+func exporterRemembers(s *stack) {
+	c := newCompany(s)
+	c.storage = c.file("state")
+	goes := c.connect(c.tokyo, c.payments, "metrics")
+	c.start()
+	c.waitFor(`count(datadog_org_connection_info) == 8`)
+	c.expectNoAlerts("normal state", 3)
+
+	c.exporters[0].stop(c.t)
+	added := c.connectNow(c.payments, c.lake, "logs")
+	c.SetTypes(c.shared, "logs", "audit")
+	c.RemoveConnection(goes)
+	c.expectAlertsFor("the exporter stops for ten minutes, and connections change meanwhile", 11,
+		jobAlert("ExporterDown"))
+	c.startAgain()
+	c.expectAlertsFor("it is back", quietMinutes,
+		resolves(jobAlert("ExporterDown")),
+		c.connectionAlert("New", added),
+		c.typeAlerts("Widened", c.platform, c.security, "audit"),
+		c.typeAlerts("Removed", c.platform, c.security, "metrics"),
+		c.typeAlerts("Removed", c.tokyo, c.payments, "metrics"))
+
+	c.exporters[0].stop(c.t)
+	c.SetTypes(c.required, "logs", "metrics")
+	c.SetTypes(c.shared, "logs")
+	c.RemoveConnection(added)
+	c.expectAlertsFor("it stops for three hours", 90,
+		jobAlert("ExporterDown"))
+	c.expectNoAlerts("it is still down", 90)
+	c.startAgain()
+	c.expectAlertsFor("it is back again", quietMinutes,
+		resolves(jobAlert("ExporterDown")),
+		c.typeAlerts("Widened", c.payments, c.security, "metrics"),
+		c.typeAlerts("Removed", c.platform, c.security, "audit"),
+		c.typeAlerts("Removed", c.payments, c.lake, "logs"))
+
+	c.exporters[0].stop(c.t)
+	c.storage = c.file("policy.yml") // not a directory
+	c.startAgain()
+	c.expectAlertsFor("its state directory cannot be used", quietMinutes,
+		jobAlert("HistoryNotWritten"))
+	c.expectAlerts("a connection appears that it cannot write down",
+		c.connectionAlert("New", c.connectNow(c.payments, c.lake, "logs")))
+}
+
+// Without a state directory a change while the exporter is down is not told as one. The
+// time of creation and the policy cover it.
+func exporterForgets(s *stack) {
+	c := newCompany(s)
+	c.start()
+	c.waitFor(`count(datadog_org_connection_info) == 7`)
+	c.expectNoAlerts("normal state", 3)
+
+	c.exporters[0].stop(c.t)
+	added := c.connectNow(c.payments, c.lake, "logs")
+	c.SetTypes(c.shared, "logs", "rum")
+	c.RemoveConnection(c.required)
+	c.expectAlertsFor("the exporter stops for ten minutes, and connections change meanwhile", 11,
+		jobAlert("ExporterDown"))
+	c.startAgain()
+	c.expectAlertsFor("it is back", quietMinutes,
+		resolves(jobAlert("ExporterDown")),
+		c.connectionAlert("New", added),
+		c.typeAlerts("Unexpected", c.platform, c.security, "rum"),
+		c.typeAlerts("TypeUnknown", c.platform, c.security, "rum"),
+		missingAlert(c.policy[0].name))
 }
 
 // Every org is a target of its own, and two exporters share the orgs.

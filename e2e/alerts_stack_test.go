@@ -27,8 +27,9 @@ type stack struct {
 	prometheus   prometheus
 	alertmanager *process
 	receiver     *receiver
-	checked      int // number of notifications that were checked
-	memory       int // for how many hours the rules go on with what is out of sight; 0: as deployed
+	checked      int    // number of notifications that were checked
+	storage      string // state directory of the exporters, if any
+	memory       int    // for how many hours the rules go on with what is out of sight; 0: as deployed
 	steps        []step
 }
 
@@ -110,9 +111,14 @@ func (s *stack) startExporter(address string) *process {
 
 func (s *stack) startExporterWith(configuration, address string) *process {
 	s.t.Helper()
-	return start(s.t, programs.exporter, "--web.listen-address="+address,
-		"--config.file="+s.file(configuration), "--policy.file="+s.file("policy.yml"),
-		"--cache.ttl="+scale(s.t, "1m"), "--cache.max-stale="+scale(s.t, "1h"))
+	args := []string{
+		"--web.listen-address=" + address, "--config.file=" + s.file(configuration), "--policy.file=" + s.file("policy.yml"),
+		"--cache.ttl=" + scale(s.t, "1m"), "--cache.max-stale=" + scale(s.t, "1h"),
+	}
+	if s.storage != "" {
+		args = append(args, "--storage.path="+s.storage)
+	}
+	return start(s.t, programs.exporter, args...)
 }
 
 // reload makes the exporters reload their files.

@@ -17,6 +17,8 @@ var scenarios = []struct {
 	{"short failures", shortFailures},
 	{"keys are revoked", keysAreRevoked},
 	{"exporters restart", exportersRestart},
+	{"an exporter with a state directory is down", exporterRemembers},
+	{"an exporter without a state directory is down", exporterForgets},
 	{"Prometheus and Alertmanager restart", prometheusAndAlertmanagerRestart},
 	{"an org is removed from the configuration", orgIsRemovedFromConfiguration},
 	{"the exporter was never started", exporterNeverStarted},

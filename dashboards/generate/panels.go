@@ -156,7 +156,7 @@ func timeSeries(width int, title, description, unit, noValue string) panel {
 var (
 	unfilled  = object{"fillOpacity": 0} // for many series, which would hide each other
 	stepAfter = object{"lineInterpolation": "stepAfter"}
-	// Without lines: a stacked 0 would have one on top of the others.
+	// stacked is without lines: a stacked 0 would have one on top of the others.
 	stacked = object{"lineInterpolation": "stepAfter", "fillOpacity": 60, "lineWidth": 0, "stacking": object{"mode": "normal", "group": "A"}}
 	bars    = object{"drawStyle": "bars", "fillOpacity": 80, "lineWidth": 0, "stacking": object{"mode": "normal", "group": "A"}}
 )

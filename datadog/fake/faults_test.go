@@ -168,7 +168,7 @@ func TestGoAway_ClosesConnectionAfterPage(t *testing.T) {
 	for _, http2 := range []bool{false, true} {
 		s := triangle(fake.Options{})
 		c := connect(t, s, "a")
-		transport := c.http.Transport.(*http.Transport)
+		transport := c.http.Transport.(*http.Transport)     //nolint:forcetypeassert // a test may panic
 		path := fake.BlackHole{Dial: transport.DialContext} // forgets none, but counts
 		transport.DialContext, transport.DialTLSContext = path.DialContext, path.DialContext
 		transport.Protocols = new(http.Protocols)

@@ -44,15 +44,7 @@ func NewStory() (s *Server, orgID string, steps []Step) {
 		Title: "Another tool uses the rate limit up: every answer is 429",
 		Look: `datadog_up 0, datadog_api_ratelimit_remaining 0, and datadog_listing_failures_total` +
 			`{reason="rate_limited"} grows; datadog_org_connections keeps all its series`,
-		Do: func() {
-			header := http.Header{}
-			header.Set("X-RateLimit-Limit", "600")
-			header.Set("X-RateLimit-Period", "60")
-			header.Set("X-RateLimit-Remaining", "0")
-			header.Set("X-RateLimit-Reset", "5")
-			header.Set("X-RateLimit-Name", "org_connections")
-			c.server.Inject(TooManyRequests(header))
-		},
+		Do: func() { c.server.Inject(TooManyRequests(usedUp())) },
 	}, {
 		Title: "The other tool stops",
 		Look: `datadog_up 1, datadog_api_ratelimit_remaining is above 0, and ` +
@@ -80,6 +72,17 @@ func NewStory() (s *Server, orgID string, steps []Step) {
 		Do:     func() { c.server.SetTypes(c.fromPaymentsEU, "logs", "metrics") },
 		Unseen: true,
 	}}
+}
+
+// usedUp returns the headers of a rate limit that another tool has used up.
+func usedUp() http.Header {
+	header := http.Header{}
+	header.Set("X-RateLimit-Limit", "600")
+	header.Set("X-RateLimit-Period", "60")
+	header.Set("X-RateLimit-Remaining", "0")
+	header.Set("X-RateLimit-Reset", "5")
+	header.Set("X-RateLimit-Name", "org_connections")
+	return header
 }
 
 // company is the story's account, with the ids that its steps use.

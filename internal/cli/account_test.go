@@ -291,7 +291,7 @@ func TestList_FailsWithAnotherOrgsCredentials(t *testing.T) {
 		write(t, a.file, fmt.Sprintf("orgs: [{name: a, api_url: '%s', access_token_file: %s, org_id: %s}]\n", a.url, org, stated))
 		stdout, stderr := newOutput(), newOutput()
 		err := run(t.Context(), []string{"list", "--config.file=" + a.file}, stdout, stderr)
-		if text := fmt.Sprint(err, stderr); (err != nil) != (failure != "") || err != nil && !(strings.Contains(text, failure) && strings.Contains(text, "the org's org_id")) {
+		if text := fmt.Sprint(err, stderr); (err != nil) != (failure != "") || err != nil && (!strings.Contains(text, failure) || !strings.Contains(text, "the org's org_id")) {
 			t.Errorf("%s is stated: the error is %v, stderr %q", stated, err, stderr)
 		}
 	}

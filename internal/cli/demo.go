@@ -52,6 +52,20 @@ func (d *demo) run(ctx context.Context, io streams) error {
 	defer server.Close() //nolint:errcheck // the demo is over
 	go server.Serve(api) //nolint:errcheck // it ends by being closed
 
+	return d.export(ctx, io, demoAccount{account, org, story, api.Addr()})
+}
+
+// demoAccount is the simulated account, and where its API listens.
+type demoAccount struct {
+	*fake.Server
+	org   string // whose keys are used
+	story []fake.Step
+	api   net.Addr
+}
+
+// export runs the exporter until ctx ends, again after each restart of the story.
+func (d *demo) export(ctx context.Context, io streams, account demoAccount) error {
+	logs := d.log.loggers(io.err)
 	listeners, err := d.web.listen(ctx)
 	if err != nil {
 		return err
@@ -64,7 +78,7 @@ func (d *demo) run(ctx context.Context, io streams) error {
 		return fmt.Errorf("make a state directory for the demo: %w", err)
 	}
 	defer os.RemoveAll(state) //nolint:errcheck // the system removes it some time
-	played := playedStory{steps: story, pace: d.pace, out: io.out}
+	played := playedStory{steps: account.story, pace: d.pace, out: io.out}
 	current := &policy.Current{}
 	for ctx.Err() == nil {
 		kept, err := keepOpen(listeners)
@@ -73,7 +87,7 @@ func (d *demo) run(ctx context.Context, io streams) error {
 		}
 		apiMetrics := collector.NewAPIMetrics()
 		apiMetrics.Add(defaultOrg)
-		client, err := demoClient(api.Addr(), account.Keys(org), apiMetrics)
+		client, err := demoClient(account.api, account.Keys(account.org), apiMetrics)
 		if err != nil {
 			return err
 		}
@@ -94,7 +108,7 @@ func (d *demo) run(ctx context.Context, io streams) error {
 					if err := expectAll(ctx, inv, current); err != nil {
 						return err
 					}
-					fmt.Fprint(io.out, d.welcome(listeners[0].Addr(), api.Addr(), account.Keys(org)))
+					fmt.Fprint(io.out, d.welcome(listeners[0].Addr(), account.api, account.Keys(account.org)))
 				}
 				go refreshPeriodically(ctx, inv)
 				if unseen := played.play(ctx); unseen {

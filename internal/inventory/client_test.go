@@ -68,7 +68,7 @@ type lateLister struct {
 func (l *lateLister) List(ctx context.Context) (*datadog.Listing, error) {
 	l.round++
 	if l.round%2 == l.lateIn {
-		time.Sleep(time.Microsecond)
+		time.Sleep(time.Microsecond) // virtual
 	}
 	return l.Lister.List(ctx)
 }
@@ -130,7 +130,7 @@ func TestMerge_KeysOfAnotherOrgFlipNothing(t *testing.T) {
 				if reload {
 					inv.Configure(alternating(of(c), orgs[1].Lister))
 				} else {
-					orgs[0].Lister.(*lateLister).Lister = of(c)
+					orgs[0].Lister.(*lateLister).Lister = of(c) //nolint:forcetypeassert // a test may panic
 				}
 				wantSameSnapshot(t, inv)
 				if l := logged.take(); strings.Contains(l, "Connection added") || strings.Contains(l, "Connection removed") {

@@ -106,7 +106,7 @@ func (l *pastLister) Stats() datadog.Stats                           { return da
 // forEachPairOfEnds calls f with all combinations.
 func forEachPairOfEnds(f func(a, b end)) {
 	booleans := []bool{false, true}
-	intervals := [][4]time.Duration{ // when a began and ended, and b
+	intervals := [][4]int{ // when a began and ended, and b
 		{0, 1, 2, 3}, // a before b
 		{2, 3, 0, 1},
 		{0, 1, 1, 2}, // one ends in the moment in which the other begins
@@ -130,7 +130,7 @@ func forEachPairOfEnds(f func(a, b end)) {
 		for _, a := range ends {
 			for _, b := range ends {
 				for _, olderIsStale := range booleans {
-					a.began, a.ended, b.began, b.ended = i[0]*time.Second, i[1]*time.Second, i[2]*time.Second, i[3]*time.Second
+					a.began, a.ended, b.began, b.ended = seconds(i[0]), seconds(i[1]), seconds(i[2]), seconds(i[3])
 					a.stale, b.stale = olderIsStale && a.began < b.began, olderIsStale && b.began < a.began
 					f(a, b)
 				}
@@ -185,3 +185,5 @@ func describe(c *datadog.Connection) string {
 	}
 	return fmt.Sprintf("%+v", *c)
 }
+
+func seconds(n int) time.Duration { return time.Duration(n) * time.Second }

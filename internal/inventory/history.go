@@ -264,21 +264,14 @@ func (h *history) compare(o *observation, u *Update) []Change {
 			}
 			added = append(added, remembered{Connection: c})
 		}
-		r := &remembered{}
+		var r *remembered
 		if isNew {
 			r = &added[len(added)-1]
 		} else {
 			r = &old[0]
 		}
 		before := *r
-		if slices.Equal(r.Types, c.Types) || at.began.After(r.seen) {
-			changes = append(changes, typeChanges(r.Connection, c, at.ended)...)
-			r.Connection, r.seen = withKnown(c, r.Connection), latestOf(r.seen, at.ended)
-		}
-		r.missing = nil
-		if o.listing.orgID == "" {
-			r.credentials = o.listing.listing.Credentials
-		}
+		changes = append(changes, r.see(c, o.listing)...)
 		if isNew || r.differs(&before) {
 			u.remember(r)
 		}
@@ -286,6 +279,20 @@ func (h *history) compare(o *observation, u *Update) []Change {
 	if len(added) > 0 {
 		h.connections = append(slices.Clone(h.connections), added...)
 		slices.SortFunc(h.connections, func(a, b remembered) int { return cmp.Compare(a.ID, b.ID) })
+	}
+	return changes
+}
+
+// see remembers what a listing has of the connection, and returns how its types changed.
+func (r *remembered) see(c *datadog.Connection, in input) (changes []Change) {
+	at := intervalOf(in.listing)
+	if slices.Equal(r.Types, c.Types) || at.began.After(r.seen) {
+		changes = typeChanges(r.Connection, c, at.ended)
+		r.Connection, r.seen = withKnown(c, r.Connection), latestOf(r.seen, at.ended)
+	}
+	r.missing = nil
+	if in.orgID == "" {
+		r.credentials = in.listing.Credentials
 	}
 	return changes
 }

@@ -113,7 +113,7 @@ func drawModelScenario(t *rapid.T) *modelScenario {
 	})
 	scripts := rapid.Custom(func(t *rapid.T) listingScript {
 		return listingScript{
-			Latency:  rapid.SampledFrom([]time.Duration{0, 10, 1000, 4000, 9000, 15000, 35000}).Draw(t, "latency") * time.Millisecond,
+			Latency:  time.Duration(rapid.SampledFrom([]int{0, 10, 1000, 4000, 9000, 15000, 35000}).Draw(t, "latency")) * time.Millisecond,
 			Moment:   rapid.IntRange(0, 100).Draw(t, "moment"),
 			RowByRow: rapid.Bool().Draw(t, "row by row"),
 			Fate:     rapid.SampledFrom([]string{"", "", "", "", "", "incomplete", "outage", "forbidden", "rate limited"}).Draw(t, "fate"),
@@ -125,7 +125,7 @@ func drawModelScenario(t *rapid.T) *modelScenario {
 			s.Reloads = rapid.SliceOfN(reloads, 1, 2).Draw(t, "reloads")
 		}
 		s.Refresh = rapid.SampledFrom([]int{0, 0, 0, 1, 2, 3, -1}).Draw(t, "refresh")
-		s.Wait = rapid.SampledFrom([]time.Duration{10000, 0, 500, 3000, 10000, 12000, 20000, 60000, 120000}).Draw(t, "wait") * time.Millisecond
+		s.Wait = time.Duration(rapid.SampledFrom([]int{10000, 0, 500, 3000, 10000, 12000, 20000, 60000, 120000}).Draw(t, "wait")) * time.Millisecond
 		s.Listings = rapid.SliceOfN(scripts, 0, 4).Draw(t, "listings")
 		return s
 	})

@@ -183,7 +183,7 @@ func (m *model) checkReplay(ctx context.Context) {
 		}
 		var discoveries []inventory.Discovery
 		for _, d := range m.discoveries {
-			discoveries = append(discoveries, inventory.Discovery{Name: d.Name, Discoverer: replayDiscoverer{d.Discoverer.(*modelDiscoverer)}})
+			discoveries = append(discoveries, inventory.Discovery{Name: d.Name, Discoverer: replayDiscoverer{d.Discoverer.(*modelDiscoverer)}}) //nolint:forcetypeassert // a test may panic
 		}
 		inv := inventory.New(ctx, orgs, inventory.Options{TTL: time.Nanosecond, MaxStale: modelMaxStale, Discoveries: discoveries})
 		state := func(l *modelLister, id string) {
@@ -195,7 +195,7 @@ func (m *model) checkReplay(ctx context.Context) {
 		}
 		order(func(l *modelLister) {
 			n := slices.Index(m.entries, l)
-			state(l, orgs[n].Lister.(*replayLister).outcomes[0].stated)
+			state(l, orgs[n].Lister.(*replayLister).outcomes[0].stated) //nolint:forcetypeassert // a test may panic
 			org, _ := inv.ForOrg(l.entry)
 			org.Refresh(ctx)
 			advance(100 * time.Nanosecond)

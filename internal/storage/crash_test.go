@@ -63,7 +63,7 @@ func writeUntilKilled(dir string) {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println("open")
+	fmt.Fprintln(os.Stdout, "open")
 	n := 0
 	if l := state.Listings["default"]; l != nil {
 		n = l.Listing.Pages + 1
@@ -72,7 +72,7 @@ func writeUntilKilled(dir string) {
 		if err := db.Write(step(n)); err != nil {
 			panic(err)
 		}
-		fmt.Println(n)
+		fmt.Fprintln(os.Stdout, n)
 	}
 }
 

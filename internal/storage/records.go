@@ -63,16 +63,9 @@ func readRecords(file *os.File, use func(u *storedUpdate, end int64)) (size int6
 		return 0, err
 	}
 	r := bufio.NewReaderSize(file, 1<<20)
-	line, err := r.ReadSlice('\n')
-	switch {
-	case len(line) < len(fileHeader()) && bytes.HasPrefix([]byte(fileHeader()), line) && errors.Is(err, io.EOF):
-		return 0, nil // new, or not even the header was finished
-	case !bytes.HasPrefix(line, []byte(magic)) || !bytes.HasSuffix(line, []byte("\n")):
-		return 0, fmt.Errorf("%w: it is no state of this program", errBroken)
-	case string(line) != fileHeader():
-		return 0, fmt.Errorf("%w: it has version %s, and this program reads version %d", errNewer, bytes.TrimSpace(line[len(magic):]), version)
+	if size, err = readFileHeader(r); size == 0 {
+		return 0, err
 	}
-	size = int64(len(line))
 	for n := 1; ; n++ {
 		var header [recordHeaderSize]byte
 		if _, err := io.ReadFull(r, header[:]); err != nil {
@@ -99,6 +92,20 @@ func readRecords(file *os.File, use func(u *storedUpdate, end int64)) (size int6
 		size += recordHeaderSize + length
 		use(u, size)
 	}
+}
+
+// readFileHeader returns its size, 0 where the file is new or not even that was finished.
+func readFileHeader(r *bufio.Reader) (size int64, err error) {
+	line, err := r.ReadSlice('\n')
+	switch {
+	case len(line) < len(fileHeader()) && bytes.HasPrefix([]byte(fileHeader()), line) && errors.Is(err, io.EOF):
+		return 0, nil
+	case !bytes.HasPrefix(line, []byte(magic)) || !bytes.HasSuffix(line, []byte("\n")):
+		return 0, fmt.Errorf("%w: it is no state of this program", errBroken)
+	case string(line) != fileHeader():
+		return 0, fmt.Errorf("%w: it has version %s, and this program reads version %d", errNewer, bytes.TrimSpace(line[len(magic):]), version)
+	}
+	return int64(len(line)), nil
 }
 
 func decodeRecord(payload []byte) (*storedUpdate, error) {

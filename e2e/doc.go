@@ -17,7 +17,8 @@
 //     exporter_test.go and prometheus_test.go query the two programs, deployed_test.go
 //     reads the files of deploy/prometheus;
 //   - alerts_…_test.go run scenarios of events and check the notifications of a real
-//     Alertmanager; rules_…_test.go check the rules, their metrics and labels;
+//     Alertmanager; rules_…_test.go check the rules, their metrics, labels
+//     and cost;
 //     dashboards_…_test.go run the queries of the dashboards; oracle_…_test.go compare the
 //     client with the official one;
 //   - probe_test.go has one target per org, blindspot_test.go revokes keys, and

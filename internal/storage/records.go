@@ -35,6 +35,9 @@ var (
 	errNewer = errors.New("it is a later version's")
 )
 
+// jsonOptions leave out checks that the checksum makes needless.
+var jsonOptions = json.JoinOptions(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // encodeRecord returns the record of an update.
@@ -42,7 +45,7 @@ func encodeRecord(u *storedUpdate) ([]byte, error) {
 	var record bytes.Buffer
 	record.Write(make([]byte, recordHeaderSize))
 	compressed, _ := gzip.NewWriterLevel(&record, gzip.BestSpeed) // the level is valid
-	if err := json.MarshalWrite(compressed, u, jsontext.AllowInvalidUTF8(true)); err != nil {
+	if err := json.MarshalWrite(compressed, u, jsonOptions); err != nil {
 		return nil, err
 	}
 	if err := compressed.Close(); err != nil {
@@ -114,7 +117,7 @@ func decodeRecord(payload []byte) (*storedUpdate, error) {
 		return nil, err
 	}
 	var u storedUpdate
-	if err := json.UnmarshalRead(io.LimitReader(compressed, maxRecordSize), &u, jsontext.AllowInvalidUTF8(true)); err != nil {
+	if err := json.UnmarshalRead(io.LimitReader(compressed, maxRecordSize), &u, jsonOptions); err != nil {
 		return nil, err
 	}
 	return &u, nil

@@ -256,9 +256,13 @@ func (l *loader) add(u *storedUpdate) {
 	if u.Memory != nil {
 		l.addMemory(u.Memory)
 	}
+	if len(l.state.Connections) == 0 {
+		l.state.Connections = make(map[string]*inventory.Remembered, len(u.Connections))
+	}
+	all := make([]inventory.Remembered, len(u.Connections))
 	for i := range u.Connections {
-		r := &u.Connections[i]
-		remembered := &inventory.Remembered{Connection: l.connection(&r.storedConnection), Seen: r.Seen.UTC(), Credentials: l.share(r.Credentials)}
+		r, remembered := &u.Connections[i], &all[i]
+		*remembered = inventory.Remembered{Connection: l.connection(&r.storedConnection), Seen: r.Seen.UTC(), Credentials: l.share(r.Credentials)}
 		if m := r.Missing; m != nil {
 			remembered.Missing = &inventory.Missing{Credentials: m.Credentials, Began: m.Began.UTC(), Ended: m.Ended.UTC()}
 		}
@@ -300,23 +304,27 @@ func (l *loader) addMemory(m *storedMemory) {
 	for _, id := range m.Gone {
 		delete(to.Names, id)
 	}
+	if len(to.Names) == 0 {
+		to.Names = make(map[string]string, len(m.Names))
+	}
 	for id, name := range m.Names {
 		to.Names[l.share(id)] = l.share(name)
 	}
 }
 
 func (l *loader) addListing(name string, s *storedListing) {
-	listing := &inventory.StoredListing{OrgID: s.OrgID, Connections: map[string]bool{}, Listing: datadog.Listing{
+	listing := &inventory.StoredListing{OrgID: s.OrgID, Listing: datadog.Listing{
 		Complete: s.Complete, Filter: datadog.Filter(s.Filter), Credentials: l.share(s.Credentials), Warnings: s.Warnings,
 		Began: s.Began.UTC(), Duration: time.Duration(s.Nanoseconds), Pages: s.Pages,
 	}}
 	if before := l.state.Listings[name]; before != nil && !s.First {
 		listing.Connections = before.Connections
 	} else {
-		l.orgs[name] = map[string]datadog.Org{}
+		listing.Connections = make(map[string]bool, len(s.Listed))
+		l.orgs[name] = make(map[string]datadog.Org, len(s.Orgs))
 	}
 	for _, id := range s.Listed {
-		listing.Connections[l.share(id)] = true
+		listing.Connections[id] = true
 	}
 	for _, id := range s.Unlisted {
 		delete(listing.Connections, id)
@@ -333,7 +341,7 @@ func (l *loader) addListing(name string, s *storedListing) {
 
 func (l *loader) connection(c *storedConnection) datadog.Connection {
 	return datadog.Connection{
-		ID: l.share(c.ID), SourceID: l.share(c.SourceID), SinkID: l.share(c.SinkID), Types: l.shareAll(c.Types), CreatedAt: c.CreatedAt.UTC(),
+		ID: c.ID, SourceID: l.share(c.SourceID), SinkID: l.share(c.SinkID), Types: l.shareAll(c.Types), CreatedAt: c.CreatedAt.UTC(),
 		Creator: datadog.Creator{ID: l.share(c.CreatorID), Kind: datadog.CreatorKind(l.share(string(c.Kind))), Disabled: c.Disabled},
 	}
 }

@@ -26,7 +26,7 @@ func TestRead_WhileTheStateIsWritten(t *testing.T) {
 	written <- 0
 	go func() {
 		defer close(ended)
-		for n := 1; n < 200; n++ {
+		for n := 1; n < 100; n++ {
 			if err := db.Write(step(n)); err != nil {
 				t.Error(err)
 				return
@@ -174,11 +174,11 @@ func TestOpen_SetsAForeignFileAside(t *testing.T) {
 func TestDB_FailsWhereTheFileIsDamagedMeanwhile(t *testing.T) {
 	dir := t.TempDir()
 	db, _ := open(t, dir)
-	write(t, db, star(5_000, 100))
+	write(t, db, star(1_000, 100))
 	if err := os.Truncate(stateFile(dir), 100); err != nil {
 		t.Fatal(err)
 	}
-	u := star(5_000, 0)
+	u := star(1_000, 0)
 	u.Connections[uuid(1, 3)] = nil
 	for range 2 {
 		if err := db.Write(u); err == nil || !strings.Contains(err.Error(), stateFile(dir)) {
@@ -234,7 +234,7 @@ func wantSameCounts(t *testing.T, when string, got *inventory.State, want *model
 func TestDB_WritesOnlyWhatIsNew(t *testing.T) {
 	dir := t.TempDir()
 	db, _ := open(t, dir)
-	u := star(20_000, 0)
+	u := star(2_000, 0)
 	write(t, db, u)
 	listing := *u.Listings["default"]
 	listing.First, listing.Connections, listing.Listing.Began = false, nil, epoch.Add(time.Minute)

@@ -73,12 +73,12 @@ func TestServe_RemembersOverRestarts(t *testing.T) {
 	var document struct {
 		Changes []struct{ Change, ID string }
 	}
-	if err := json.Unmarshal([]byte(historyOf(t, dir, "-o", "json")), &document); err != nil {
-		t.Fatal(err)
-	}
-	if len(document.Changes) != 3 {
-		t.Errorf("changes %+v, want 3", document.Changes)
-	}
+	poll(t, "the changes to be written", func() bool {
+		if err := json.Unmarshal([]byte(historyOf(t, dir, "-o", "json")), &document); err != nil {
+			t.Fatal(err)
+		}
+		return len(document.Changes) == 3
+	})
 	wantContains(t, "the history", historyOf(t, dir, "--change=widened", "--since=1h"), "+tomorrow", "1 change: widened 1")
 	wantContains(t, "the history", historyOf(t, dir, "--org=Nobody"), "0 changes")
 }

@@ -38,7 +38,8 @@ func newBackOff() *backoff.ExponentialBackOff {
 	}
 }
 
-// endpoint is a list of the API's, with a rate limit of its own.
+// endpoint is a path of the API that returns a list, and its rate limit: the API limits each
+// endpoint separately.
 type endpoint struct {
 	noun    string   // what it lists
 	base    *url.URL // without a query

@@ -280,7 +280,7 @@ func processesTable() panel {
 		return "time() - max by (instance) (" + selector(metric, targetMatchers) + ")"
 	}
 	info := "group by (instance, version, goversion) (" + selector("datadog_org_connections_exporter_build_info", targetMatchers) + ")"
-	// A probe tells them, too.
+	// /probe exposes changes and failures too: only the processes of /metrics have a row.
 	ofProcess := func(values string) string { return andOn(values, "instance", info) }
 	return table(24, "Exporters", "Exporter processes, from /metrics. Failures and changes are those of the time range.", onlyMetrics,
 		textColumn("instance", "Instance"),

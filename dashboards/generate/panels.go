@@ -6,7 +6,7 @@ import (
 )
 
 // Colors have one meaning in all panels: red is wrong, orange needs attention soon,
-// green is good, blue is new or has no meaning of its own.
+// green is good, blue is new or neutral.
 const (
 	red         = "red"
 	orange      = "orange"

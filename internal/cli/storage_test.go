@@ -15,7 +15,7 @@ import (
 	"datadog_org_connections_exporter/internal/storage"
 )
 
-// kill starts the program as a process of its own, and kills it as soon as it has a state.
+// kill starts the program in another process, and kills that as soon as there is a state.
 func kill(t *testing.T, args []string, hasState func() bool) {
 	t.Helper()
 	self, err := exec.LookPath(programName)
@@ -108,8 +108,8 @@ func TestServe_RestoresTheOrgsOfAConfigurationFile(t *testing.T) {
 	}
 }
 
-// scrapes starts the program as a process of its own, and scrapes it until stop is called,
-// which kills it.
+// scrapes starts the program in another process, and scrapes it until stop is called,
+// which kills the process.
 func scrapes(t *testing.T, args []string) (stop func()) {
 	t.Helper()
 	self, err := exec.LookPath(programName)

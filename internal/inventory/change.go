@@ -35,7 +35,8 @@ func ChangeKinds() []ChangeKind { return []ChangeKind{Added, Removed, Widened, N
 // Change is one change of one connection.
 type Change struct {
 	Kind ChangeKind
-	// At is when it happened: for [Added] as the API tells, otherwise when it was found.
+	// At is when the change happened: the creation time of an [Added] connection, if
+	// the API returns it, otherwise when the change was found.
 	At time.Time
 	// Found is when a listing showed it.
 	Found time.Time

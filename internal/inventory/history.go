@@ -82,7 +82,7 @@ type remembered struct {
 	// credentials of the last listing with it that was not known to be of one of its
 	// ends, empty without one.
 	credentials string
-	missing     *Missing // since a listing lacked it, nil as long as none did
+	missing     time.Time // when the first complete listing without it ended, zero without one
 }
 
 // scope is a part of the account that a listing shows: the connections of one org that
@@ -254,6 +254,7 @@ func (h *history) compare(o *observation, u *Update) []Change {
 		for len(old) > 0 && old[0].ID < c.ID {
 			old = old[1:]
 		}
+		var r *remembered
 		isNew := len(old) == 0 || old[0].ID != c.ID
 		if isNew {
 			if h.removedSince(c.ID, at.began) {
@@ -263,9 +264,6 @@ func (h *history) compare(o *observation, u *Update) []Change {
 				changes = append(changes, change)
 			}
 			added = append(added, remembered{Connection: c})
-		}
-		var r *remembered
-		if isNew {
 			r = &added[len(added)-1]
 		} else {
 			r = &old[0]
@@ -290,7 +288,7 @@ func (r *remembered) see(c *datadog.Connection, in input) (changes []Change) {
 		changes = typeChanges(r.Connection, c, at.ended)
 		r.Connection, r.seen = withKnown(c, r.Connection), latestOf(r.seen, at.ended)
 	}
-	r.missing = nil
+	r.missing = time.Time{}
 	if in.orgID == "" {
 		r.credentials = in.listing.Credentials
 	}
@@ -325,7 +323,7 @@ func withKnown(c, before *datadog.Connection) *datadog.Connection {
 // connection was seen: that is stored with the listings that have it.
 func (r *remembered) differs(before *remembered) bool {
 	return r.Connection != before.Connection && !sameConnection(*r.Connection, *before.Connection) ||
-		r.credentials != before.credentials || r.missing != before.missing
+		r.credentials != before.credentials || !r.missing.Equal(before.missing)
 }
 
 // removedSince reports whether the connection was found to be removed at that time or
@@ -363,7 +361,7 @@ func (h *history) isNew(c *datadog.Connection, listing input) bool {
 			continue
 		}
 		before := !looked.After(listing.listing.Began)
-		if c.CreatedAt.After(looked) || before && (c.CreatedAt.IsZero() || CreatedSince(c, looked)) {
+		if c.CreatedAt.After(looked) || before && CreatedSince(c, looked) {
 			return true
 		}
 	}
@@ -382,14 +380,13 @@ func (h *history) removed(o *observation, u *Update) []Change {
 	for _, r := range h.connections {
 		listed, previous = from(listed, r.ID), from(previous, r.ID)
 		if !startsWith(listed, r.ID) {
-			first := r.missing == nil
 			switch proved := r.missedBy(o.listing); {
-			case proved && !first:
-				changes = append(changes, newChange(Removed, r.Connection, r.missing.Ended))
+			case proved && !r.missing.IsZero():
+				changes = append(changes, newChange(Removed, r.Connection, r.missing))
 				u.forget(r.ID)
 				continue
 			case proved:
-				r.missing = &Missing{o.listing.listing.Credentials, o.listing.listing.Began, o.found()}
+				r.missing = o.found()
 				u.remember(&r)
 			case startsWith(previous, r.ID):
 				u.remember(&r) // when it was seen is no longer stored with the listing

@@ -57,14 +57,8 @@ type Remembered struct {
 	Seen time.Time
 	// Credentials of the last listing with it whose org was not certain.
 	Credentials string
-	// Missing is the first complete listing that lacks it, nil without one.
-	Missing *Missing
-}
-
-// Missing is a complete listing that lacks a connection.
-type Missing struct {
-	Credentials  string
-	Began, Ended time.Time
+	// Missing is when the first complete listing without it ended, zero without one.
+	Missing time.Time
 }
 
 // StoredListing is a listing whose connections are in [State.Connections].

@@ -35,11 +35,9 @@ var (
 )
 
 var anyRemembered = rapid.Custom(func(t *rapid.T) *inventory.Remembered {
-	r := &inventory.Remembered{Connection: anyConnection.Draw(t, "connection"), Seen: anyTime.Draw(t, "seen"), Credentials: anyText.Draw(t, "credentials")}
-	if rapid.Bool().Draw(t, "missing") {
-		r.Missing = &inventory.Missing{Credentials: anyText.Draw(t, "credentials"), Began: anyTime.Draw(t, "began"), Ended: anyTime.Draw(t, "ended")}
+	return &inventory.Remembered{
+		Connection: anyConnection.Draw(t, "connection"), Seen: anyTime.Draw(t, "seen"), Credentials: anyText.Draw(t, "credentials"), Missing: anyTime.Draw(t, "missing"),
 	}
-	return r
 })
 
 var anyConnection = rapid.Custom(func(t *rapid.T) datadog.Connection {

@@ -54,15 +54,9 @@ type storedConnection struct {
 
 type storedRemembered struct {
 	storedConnection
-	Seen        time.Time      `json:"seen,omitzero"`
-	Credentials string         `json:"credentials,omitzero"`
-	Missing     *storedMissing `json:"missing,omitzero"`
-}
-
-type storedMissing struct {
+	Seen        time.Time `json:"seen,omitzero"`
 	Credentials string    `json:"credentials,omitzero"`
-	Began       time.Time `json:"began,omitzero"`
-	Ended       time.Time `json:"ended,omitzero"`
+	Missing     time.Time `json:"missing,omitzero"`
 }
 
 type storedListing struct {
@@ -178,11 +172,7 @@ func newStoredConnection(c *datadog.Connection) storedConnection {
 }
 
 func newStoredRemembered(r *inventory.Remembered) storedRemembered {
-	s := storedRemembered{storedConnection: newStoredConnection(&r.Connection), Seen: r.Seen, Credentials: r.Credentials}
-	if r.Missing != nil {
-		s.Missing = &storedMissing{r.Missing.Credentials, r.Missing.Began, r.Missing.Ended}
-	}
-	return s
+	return storedRemembered{newStoredConnection(&r.Connection), r.Seen, r.Credentials, r.Missing}
 }
 
 func newStoredListing(l *inventory.StoredListing, orgs []datadog.Org) *storedListing {
@@ -262,10 +252,7 @@ func (l *loader) add(u *storedUpdate) {
 	all := make([]inventory.Remembered, len(u.Connections))
 	for i := range u.Connections {
 		r, remembered := &u.Connections[i], &all[i]
-		*remembered = inventory.Remembered{Connection: l.connection(&r.storedConnection), Seen: r.Seen.UTC(), Credentials: l.share(r.Credentials)}
-		if m := r.Missing; m != nil {
-			remembered.Missing = &inventory.Missing{Credentials: m.Credentials, Began: m.Began.UTC(), Ended: m.Ended.UTC()}
-		}
+		*remembered = inventory.Remembered{Connection: l.connection(&r.storedConnection), Seen: r.Seen.UTC(), Credentials: l.share(r.Credentials), Missing: r.Missing.UTC()}
 		l.state.Connections[remembered.Connection.ID] = remembered
 	}
 	for _, id := range u.Forgotten {
